@@ -1,0 +1,47 @@
+package endpoint
+
+import "time"
+
+// Capabilities is what one session can do. The zero value can do nothing optional. It is constant
+// for the life of a Mailbox; what is false here fails with ErrUnsupported and has no effect.
+// A folder that deviates, such as a read-only one, fails with ErrDenied.
+type Capabilities struct {
+	// Read and Write are the formats of each kind that the endpoint offers and accepts, best
+	// first. A kind that is missing cannot be read or written.
+	Read, Write map[Kind][]Format
+	// States says that Folder.State is filled, so that unchanged folders need no scan.
+	States bool
+	// CreateFolder, DeleteFolder and Subscribe allow the methods of those names.
+	CreateFolder, DeleteFolder, Subscribe bool
+	// Delete allows removing exactly one item.
+	Delete bool
+	// Keywords says that flags beyond the five system flags may be kept.
+	Keywords bool
+	// Received says that Put keeps the time at which an item was received, to the second.
+	Received bool
+	// Exact says that a body read is, byte for byte, the body that was put.
+	Exact bool
+	// MaxItem is the greatest size of an item in bytes, mark included, or 0 if unknown.
+	MaxItem int64
+	// Concurrency is how many calls may run at once; 0 means 1.
+	Concurrency int
+	// PutGrace is for how long after its connection died a put may still land.
+	PutGrace time.Duration
+	// Visibility is for how long after a put the item may be missing from Marks and List.
+	Visibility time.Duration
+}
+
+// Offers returns the formats in which items of a kind can be carried from a source with
+// capabilities c to a destination with capabilities to: those that both know, in the order of
+// the source.
+func (c Capabilities) Offers(k Kind, to Capabilities) []Format {
+	var common []Format
+	for _, f := range c.Read[k] {
+		for _, g := range to.Write[k] {
+			if f == g {
+				common = append(common, f)
+			}
+		}
+	}
+	return common
+}

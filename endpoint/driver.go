@@ -1,0 +1,118 @@
+package endpoint
+
+import (
+	"context"
+	"iter"
+)
+
+// Driver is what the author of an endpoint implements; programs use a [Mailbox]. Embed
+// [Unimplemented], which answers everything optional with ErrUnsupported.
+//
+// The contract, which a Mailbox relies on and partly enforces:
+//
+//   - Methods are safe for concurrent use, by as many calls as Capabilities.Concurrency says.
+//   - A sequence yields values, then at most one error, last. It can be ranged over once. Any
+//     other method may be called from the body of the loop: a driver holds no connection while
+//     it yields. Leaving the loop early leaves the driver usable.
+//   - A method that is cancelled returns the error of the context soon, and starts no effect
+//     afterwards.
+//   - Errors carry a [Code] where the driver knows one (see [Errorf]). They hold no secret,
+//     address or content. Connections are made and renewed by the driver: an error with code
+//     Unavailable means that it has tried.
+//   - Whatever the mailbox contains was chosen by an attacker. It must not reach a log, a path,
+//     or another command unescaped, and memory must not follow its size.
+//   - A driver that serves as a source changes nothing there, not even a flag.
+type Driver interface {
+	// Info is static and does not block.
+	Info() Info
+
+	// Capabilities connects if necessary, so wrong credentials show here.
+	Capabilities(ctx context.Context) (Capabilities, error)
+
+	// Folders lists every folder that can hold items, parents before children. A complete list or
+	// an error: a folder that could not be looked at is never left out.
+	Folders(ctx context.Context) iter.Seq2[Folder, error]
+
+	// List yields the items of a folder in an order that is the same every time. With since,
+	// which is an earlier State of the folder under the same Validity, it may leave out items
+	// that were there then. It fails with Stale if the Validity is not that of f.
+	List(ctx context.Context, f Folder, since string) iter.Seq2[Item, error]
+
+	// Refs yields the Ref of every item of a folder, in the order of List. It is much cheaper
+	// than List.
+	Refs(ctx context.Context, f Folder) iter.Seq2[string, error]
+
+	// Read yields the bodies of items of a folder, one for each ref, in any order. Content up to
+	// opts.Memory bytes may be held in memory, the rest goes to temporary files.
+	Read(ctx context.Context, f Folder, refs []string, opts ReadOptions) iter.Seq2[Body, error]
+
+	// Marks yields the items of a folder that carry a field of the watermark's name, since as in
+	// List. It sees every put that ended before the call, but for Capabilities.Visibility.
+	Marks(ctx context.Context, f Folder, since string) iter.Seq2[Sighting, error]
+
+	// Put writes items, each with its mark, and yields one result for each, in any order. Items
+	// without a result when the sequence ends with an error are in doubt. Before a result or the
+	// end says so, the connection on which an item is in doubt is dead.
+	Put(ctx context.Context, f Folder, items []Put) iter.Seq2[PutResult, error]
+
+	// CreateFolder creates a folder with the Path of f, and its parents, and returns it as
+	// Folders would. A folder that exists is returned, without an error.
+	CreateFolder(ctx context.Context, f Folder) (Folder, error)
+
+	// DeleteFolder deletes a folder with all that it holds.
+	DeleteFolder(ctx context.Context, f Folder) error
+
+	// Subscribe makes the user's programs show the folder.
+	Subscribe(ctx context.Context, f Folder) error
+
+	// Quota returns how much room there is.
+	Quota(ctx context.Context) (Quota, error)
+
+	// Wire returns the counters since the driver was made.
+	Wire() Wire
+
+	// Close ends calls in flight and closes connections. It may be called twice.
+	Close() error
+
+	mustEmbedUnimplemented()
+}
+
+// ReadOptions bounds what a Read may hold. The zero value keeps nothing in memory.
+type ReadOptions struct {
+	// Memory is up to how many bytes a body is held in memory.
+	Memory int64
+	// TempDir is where greater bodies go; empty means os.TempDir.
+	TempDir string
+	// Formats are those the caller accepts, best first, by kind. Nil accepts any.
+	Formats map[Kind][]Format
+}
+
+// Unimplemented answers every optional method of a Driver with ErrUnsupported. Drivers embed it,
+// so that methods can be added to the interface.
+type Unimplemented struct{}
+
+func (Unimplemented) mustEmbedUnimplemented() {}
+
+func unsupported() error { return &Error{Code: Unsupported} }
+
+// CreateFolder fails with ErrUnsupported.
+func (Unimplemented) CreateFolder(context.Context, Folder) (Folder, error) {
+	return Folder{}, unsupported()
+}
+
+// DeleteFolder fails with ErrUnsupported.
+func (Unimplemented) DeleteFolder(context.Context, Folder) error { return unsupported() }
+
+// Subscribe fails with ErrUnsupported.
+func (Unimplemented) Subscribe(context.Context, Folder) error { return unsupported() }
+
+// Quota fails with ErrUnsupported.
+func (Unimplemented) Quota(context.Context) (Quota, error) { return Quota{}, unsupported() }
+
+// Put fails with ErrUnsupported.
+func (Unimplemented) Put(context.Context, Folder, []Put) iter.Seq2[PutResult, error] {
+	return func(yield func(PutResult, error) bool) { yield(PutResult{}, unsupported()) }
+}
+
+// Wire returns zero counters.
+func (Unimplemented) Wire() Wire { return Wire{} }

@@ -1,0 +1,207 @@
+package watermark
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+const (
+	// Field is the name of the header field that carries a mark.
+	Field = "X-Dandyroll"
+	// Version is the version of the marks that this package writes.
+	Version = 1
+	// MaxType is the greatest length of the name of an endpoint type, so that the field of a
+	// mark stays within 78 characters (RFC 5322 section 2.1.1).
+	MaxType = 6
+	// maxGeneration bounds the search for the generation of a mark.
+	maxGeneration = 256
+)
+
+var (
+	// ErrSyntax reports text that is not a mark.
+	ErrSyntax = errors.New("watermark: not a mark")
+	// ErrVersion reports a mark of a version newer than [Version]. It is never to be treated as
+	// no mark at all.
+	ErrVersion = errors.New("watermark: mark of a newer version")
+)
+
+// ID identifies one source item of one pair, under one key, generation and pair of endpoint
+// types.
+type ID [16]byte
+
+// PairTag is the part of a mark that all items of a pair share.
+type PairTag [5]byte
+
+// Types are the types of the endpoints between which an item was migrated, such as "imap" and
+// "graph": 1 to [MaxType] lower-case letters and digits.
+type Types struct{ Source, Destination string }
+
+// Mark is the watermark of one item. Marks are comparable.
+type Mark struct {
+	Types Types
+	Pair  PairTag
+	Item  ID
+	MAC   [8]byte
+}
+
+// Item is what the ID of an item is made from. No field is required to be unique or non-empty.
+type Item struct {
+	Types      Types
+	Pair       string   // ID of the pair
+	Generation uint32   // counter of the pair, from 1
+	Kind       string   // mail, event, …
+	Folder     []string // path of the source folder, from the root
+	Identity   string   // identity of the item in its folder, as its driver computes it
+	Ordinal    int      // 0, 1, 2… among items of equal identity in one folder
+}
+
+// alphabet is RFC 4648 base32 in lower case.
+var alphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// String returns the ID as it stands in a mark.
+func (id ID) String() string { return alphabet.EncodeToString(id[:]) }
+
+// String returns the tag as it stands in a mark.
+func (t PairTag) String() string { return alphabet.EncodeToString(t[:]) }
+
+// Tag returns the tag of the pair with the given ID.
+func (k Key) Tag(pair string) PairTag {
+	return PairTag(k.sum("pair", []byte(pair))[:5])
+}
+
+// ItemID returns the ID of an item under k.
+func (k Key) ItemID(it Item) ID {
+	fields := make([][]byte, 0, 7+len(it.Folder))
+	fields = append(fields,
+		[]byte(it.Types.Source), []byte(it.Types.Destination), []byte(it.Pair),
+		number(uint64(it.Generation)), []byte(it.Kind), []byte(it.Identity), number(uint64(it.Ordinal)))
+	for _, name := range it.Folder {
+		fields = append(fields, []byte(name))
+	}
+	return ID(k.sum("item", fields...)[:16])
+}
+
+// Mark returns the mark of the item with the given ID.
+func (k Key) Mark(types Types, pair string, generation uint32, id ID) Mark {
+	m := Mark{Types: types, Pair: k.Tag(pair), Item: id}
+	m.MAC = k.mac(m, generation)
+	return m
+}
+
+// Verify reports whether m was made under k, and for which generation of its pair.
+//
+// The generation is not written in a mark; it is found by trying, beginning with hint.
+// It takes the same time whichever bytes of the code differ.
+func (k Key) Verify(m Mark, hint uint32) (generation uint32, ok bool) {
+	if k.IsZero() {
+		return 0, false
+	}
+	if k.madeFor(m, hint) {
+		return hint, true
+	}
+	for g := uint32(1); g <= maxGeneration; g++ {
+		if k.madeFor(m, g) {
+			return g, true
+		}
+	}
+	return 0, false
+}
+
+func (k Key) madeFor(m Mark, generation uint32) bool {
+	want := k.mac(m, generation)
+	return hmac.Equal(want[:], m.MAC[:])
+}
+
+func (k Key) mac(m Mark, generation uint32) [8]byte {
+	return [8]byte(k.sum("mark", number(Version), []byte(m.Types.Source), []byte(m.Types.Destination),
+		m.Pair[:], m.Item[:], number(uint64(generation)))[:8])
+}
+
+// sum is HMAC-SHA-256 over length-prefixed fields, so that no two lists of fields give the same
+// input.
+func (k Key) sum(purpose string, fields ...[]byte) []byte {
+	h := hmac.New(sha256.New, k.secret[:])
+	writeField := func(b []byte) {
+		h.Write(number(uint64(len(b))))
+		h.Write(b)
+	}
+	writeField([]byte(purpose))
+	for _, f := range fields {
+		writeField(f)
+	}
+	return h.Sum(nil)
+}
+
+func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// String returns the value of the header field, without the field's name.
+func (m Mark) String() string {
+	return strings.Join([]string{
+		strconv.Itoa(Version), m.Types.Source, m.Types.Destination,
+		m.Pair.String(), m.Item.String(), alphabet.EncodeToString(m.MAC[:]),
+	}, ".")
+}
+
+// Parse inverts [Mark.String]. Letters may be of either case. A well-formed mark proves nothing
+// until [Key.Verify] says so.
+//
+// Its errors satisfy errors.Is for [ErrSyntax] or [ErrVersion].
+func Parse(text string) (Mark, error) {
+	var m Mark
+	parts := strings.Split(strings.ToLower(text), ".")
+	if err := checkVersion(parts[0]); err != nil {
+		return m, err
+	}
+	if len(parts) != 6 {
+		return m, fmt.Errorf("%w: %d parts, want 6", ErrSyntax, len(parts))
+	}
+	m.Types = Types{parts[1], parts[2]}
+	if err := m.Types.Validate(); err != nil {
+		return Mark{}, fmt.Errorf("%w: %w", ErrSyntax, err)
+	}
+	if !decode(m.Pair[:], parts[3]) || !decode(m.Item[:], parts[4]) || !decode(m.MAC[:], parts[5]) {
+		return Mark{}, fmt.Errorf("%w: tag, ID or code is not base32 of the right length", ErrSyntax)
+	}
+	return m, nil
+}
+
+func checkVersion(text string) error {
+	version, err := strconv.ParseUint(text, 10, 16)
+	switch {
+	case err != nil || strconv.FormatUint(version, 10) != text || version == 0:
+		return fmt.Errorf("%w: no version", ErrSyntax)
+	case version > Version:
+		return fmt.Errorf("%w: %d", ErrVersion, version)
+	}
+	return nil
+}
+
+// decode fills dst from text, and refuses the spellings that differ only in the unused bits of
+// the last digit: a mark has exactly one text.
+func decode(dst []byte, text string) bool {
+	if alphabet.DecodedLen(len(text)) != len(dst) {
+		return false
+	}
+	b, err := alphabet.DecodeString(text)
+	if err != nil || alphabet.EncodeToString(b) != text {
+		return false
+	}
+	return copy(dst, b) == len(dst) && bytes.Equal(dst, b)
+}
+
+// Validate reports a type name that a mark cannot carry.
+func (t Types) Validate() error {
+	for _, name := range []string{t.Source, t.Destination} {
+		if len(name) == 0 || len(name) > MaxType || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+			return fmt.Errorf("endpoint type %q is not 1 to %d lower-case letters and digits", name, MaxType)
+		}
+	}
+	return nil
+}
