@@ -51,8 +51,9 @@ type Driver interface {
 	Marks(ctx context.Context, f Folder, since string) iter.Seq2[Sighting, error]
 
 	// Put writes items, each with its mark, and yields one result for each, in any order. Items
-	// without a result when the sequence ends with an error are in doubt. Before a result or the
-	// end says so, the connection on which an item is in doubt is dead.
+	// without a result when the sequence ends with an error are in doubt, unless the code of the
+	// error says that they were refused (see Code.Refuses). Before a result or the end leaves an
+	// item in doubt, the connection on which it was sent is dead.
 	Put(ctx context.Context, f Folder, items []Put) iter.Seq2[PutResult, error]
 
 	// CreateFolder creates a folder with the Path of f, and its parents, and returns it as

@@ -84,6 +84,18 @@ func (c Code) String() string {
 // Temporary reports whether the same call may succeed later without anyone doing anything.
 func (c Code) Temporary() bool { return c == Throttled || c == Unavailable }
 
+// Refuses reports whether an error with this code, which ends a Put, says that none of the items
+// without a result was written.
+func (c Code) Refuses() bool {
+	switch c {
+	case NotFound, Exists, Denied, Unauthenticated, Throttled, TooLarge, Rejected, OverQuota,
+		Unsupported, Untrusted, Invalid:
+		return true
+	case Unknown, Unavailable, Damaged, Stale, InDoubt, Unconfirmed:
+	}
+	return false
+}
+
 // Error is the type of every error of a Mailbox, except those of a context.
 //
 // Its text holds no address, subject, password or content of an item.

@@ -3,7 +3,6 @@ package endpoint
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -126,36 +125,53 @@ func checkBody(b Body) error {
 	return nil
 }
 
-// Put writes items into a folder, each with its mark, and yields one result for each. Items
-// without a result are in doubt when the sequence ends with an error; without one, an item for
-// which the driver gave no result gets one with code InDoubt.
+// Put writes items into a folder, each with its mark, and yields one result for each. No two may
+// have the same mark. Items without a result are in doubt when the sequence ends with an error,
+// unless its code says that they were refused; without one, an item for which the driver gave no
+// result gets one with code InDoubt.
 func (m *Mailbox) Put(ctx context.Context, f Folder, items []Put) iter.Seq2[PutResult, error] {
+	seq := guard(m, ctx, "put", func() iter.Seq2[PutResult, error] { return m.driver.Put(ctx, f, items) }, nil)
 	return func(yield func(PutResult, error) bool) {
-		open := make(map[watermark.Mark]bool, len(items))
-		for _, it := range items {
-			if err := checkPut(it); err != nil {
-				yield(PutResult{}, m.fail("put", Invalid, err))
-				return
-			}
-			open[it.Mark] = true
+		open, err := openMarks(items)
+		if err != nil {
+			yield(PutResult{}, m.fail("put", Invalid, err))
+			return
 		}
-		seq := guard(m, ctx, "put", func() iter.Seq2[PutResult, error] { return m.driver.Put(ctx, f, items) }, nil)
 		for r, err := range seq {
 			if err == nil && !open[r.Mark] {
 				err = m.fail("put", InDoubt, errors.New("driver answered for an item that was not asked for"))
 			}
+			if err != nil {
+				yield(PutResult{}, err)
+				return
+			}
 			delete(open, r.Mark)
 			r.Err = m.wrap("put", r.Err)
-			if !yield(r, err) || err != nil {
+			if !yield(r, nil) {
 				return
 			}
 		}
-		for mark := range open {
-			if !yield(PutResult{Mark: mark, Err: m.fail("put", InDoubt, errors.New("no answer"))}, nil) {
+		for _, it := range items {
+			if open[it.Mark] && !yield(PutResult{Mark: it.Mark, Err: m.fail("put", InDoubt, errors.New("no answer"))}, nil) {
 				return
 			}
 		}
 	}
+}
+
+// openMarks returns the marks of items to be put, all of which wait for a result.
+func openMarks(items []Put) (map[watermark.Mark]bool, error) {
+	open := make(map[watermark.Mark]bool, len(items))
+	for _, it := range items {
+		if err := checkPut(it); err != nil {
+			return nil, err
+		}
+		if open[it.Mark] {
+			return nil, errors.New("two items to put have the same mark")
+		}
+		open[it.Mark] = true
+	}
+	return open, nil
 }
 
 func checkPut(p Put) error {
@@ -227,10 +243,12 @@ func (m *Mailbox) fail(op string, code Code, err error) error {
 	return &Error{Op: op, Driver: m.Info().Type, Code: code, Err: err}
 }
 
-// wrap makes err an *Error that says what was tried, unless it is one already or of a context.
+// wrap makes err an *Error that says what was tried, unless it is one already or of a context. A
+// driver's error comes first: its cause may be a timeout of the driver's own, and those of package
+// net satisfy errors.Is for context.DeadlineExceeded.
 func (m *Mailbox) wrap(op string, err error) error {
-	if err == nil || isContext(err) {
-		return err
+	if err == nil {
+		return nil
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
 		if e.Op != "" {
@@ -239,6 +257,9 @@ func (m *Mailbox) wrap(op string, err error) error {
 		named := *e
 		named.Op, named.Driver = op, m.Info().Type
 		return &named
+	}
+	if isContext(err) {
+		return err
 	}
 	return m.fail(op, Unknown, err)
 }
@@ -295,9 +316,9 @@ func (r *exactReader) Read(p []byte) (int, error) {
 	r.left -= int64(n)
 	switch {
 	case r.left < 0:
-		return n, fmt.Errorf("body is longer than its stated size: %w", ErrDamaged)
-	case err == io.EOF && r.left > 0: //nolint:errorlint // io.Reader promises io.EOF itself
-		return n, fmt.Errorf("body is shorter than its stated size: %w", io.ErrUnexpectedEOF)
+		return n, Errorf(Damaged, "body is longer than its stated size")
+	case err == io.EOF && r.left > 0:
+		return n, Errorf(Damaged, "body is shorter than its stated size: %w", io.ErrUnexpectedEOF)
 	}
 	return n, err
 }

@@ -1,0 +1,63 @@
+package memendpoint
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+)
+
+func (s *session) List(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {
+	return sequence(ctx, s, func() ([]endpoint.Item, error) {
+		s.server.counts.Lists++
+		items, err := s.items(f, since)
+		var list []endpoint.Item
+		for _, it := range items {
+			list = append(list, endpoint.Item{
+				Ref: decimal(it.ref), Kind: it.kind, Identity: it.identity, Marks: it.marks,
+				Received: it.received, Size: int64(len(it.body)),
+			})
+		}
+		return list, err
+	})
+}
+
+func (s *session) Refs(ctx context.Context, f endpoint.Folder) iter.Seq2[string, error] {
+	return sequence(ctx, s, func() ([]string, error) {
+		s.server.counts.RefLists++
+		items, err := s.items(f, "")
+		var list []string
+		for _, it := range items {
+			list = append(list, decimal(it.ref))
+		}
+		return list, err
+	})
+}
+
+func (s *session) Marks(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Sighting, error] {
+	return sequence(ctx, s, func() ([]endpoint.Sighting, error) {
+		s.server.counts.MarkScans++
+		items, err := s.items(f, since)
+		var list []endpoint.Sighting
+		for _, it := range items {
+			if it.marks.Fields() > 0 {
+				list = append(list, endpoint.Sighting{Ref: decimal(it.ref), Marks: it.marks})
+			}
+		}
+		return list, err
+	})
+}
+
+// items returns what a session sees of a folder since a state.
+func (s *session) items(f endpoint.Folder, since string) ([]*item, error) {
+	g, err := s.server.resolve(f)
+	if err != nil {
+		return nil, err
+	}
+	from, err := g.position(since)
+	if err != nil {
+		return nil, err
+	}
+	return g.visible(time.Now(), from), nil
+}

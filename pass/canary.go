@@ -1,0 +1,205 @@
+package pass
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
+)
+
+// profile is what the canary learnt of a destination. It is kept in the ledger for as long as
+// mailbox and driver stay the same.
+type profile struct {
+	Driver       string        `json:"driver"`
+	Mailbox      store.Binding `json:"mailbox"`
+	MarkSurvives bool          `json:"mark"`
+	BytesExact   bool          `json:"bytes"`
+	DateKept     bool          `json:"date"`
+	FlagsKept    bool          `json:"flags"`
+}
+
+func (p profile) known() bool { return p.Driver != "" }
+
+// storedProfile returns the profile in the ledger, if it is of this mailbox and driver.
+func (r *running) storedProfile() profile {
+	var p profile
+	info := r.pair.Destination.Info()
+	if json.Unmarshal(r.ledger.Meta().Profile, &p) != nil ||
+		p.Driver != info.Driver || p.Mailbox != r.mint.binding(info) {
+		return profile{}
+	}
+	return p
+}
+
+// canary is the first write into a mailbox that is not known yet: one tiny marked item in a folder
+// of its own, which is then read back and deleted with the folder. It refuses a destination that
+// drops marks.
+func (r *running) canary(ctx context.Context) error {
+	if !r.profile.known() {
+		if err := r.sing(ctx); err != nil {
+			return fmt.Errorf("try the destination with a marked item: %w", err)
+		}
+		if err := r.bind(ctx); err != nil { // with the profile
+			return err
+		}
+	}
+	p := r.profile
+	if !p.MarkSurvives && !r.opts.AllowUnmarked {
+		r.touched = false // the canary is gone again
+		return fmt.Errorf("%w: after a loss of the database everything would be written twice; "+
+			"allow unmarked items to go on with the database alone", ErrMarksDropped)
+	}
+	if !p.MarkSurvives {
+		r.failures.warn("the destination does not keep marks: the database is the only protection against duplicates")
+	}
+	if !p.BytesExact && r.dstCaps.Exact {
+		r.failures.warn("the destination changes the bytes of items: signatures may break")
+	}
+	if !p.DateKept && r.dstCaps.Received {
+		r.failures.warn("the destination does not keep the dates of items")
+	}
+	return nil
+}
+
+const canaryText = "From: Dandyroll <canary@dandyroll.invalid>\r\nSubject: Dandyroll canary\r\n" +
+	"Date: Sat, 03 Feb 2001 04:05:06 +0000\r\nMIME-Version: 1.0\r\n\r\n" +
+	"This item shows whether this mailbox keeps what is written to it. It may be deleted.\r\n"
+
+// sing tries the destination and fills the profile.
+func (r *running) sing(ctx context.Context) error {
+	r.profile = profile{Driver: r.pair.Destination.Info().Driver, Mailbox: r.mint.binding(r.pair.Destination.Info())}
+	if !r.dstCaps.CreateFolder || !r.dstCaps.DeleteFolder || len(r.dstCaps.Write[endpoint.Mail]) == 0 {
+		r.profile.MarkSurvives, r.profile.BytesExact, r.profile.DateKept, r.profile.FlagsKept = true, true, true, true
+		r.failures.warn("whether the destination keeps marks could not be tried: it has no folder for a trial item")
+		return nil
+	}
+	folder, err := r.cage(ctx)
+	if err != nil {
+		return err
+	}
+	err = r.tryFolder(ctx, folder)
+	// Also after a cancellation the folder goes.
+	gone := r.to.persist(context.WithoutCancel(ctx), func(ctx context.Context) error {
+		return r.pair.Destination.DeleteFolder(ctx, folder)
+	})
+	r.touched = r.touched || gone != nil
+	return errors.Join(err, gone)
+}
+
+// cage makes the folder of the canary. One that an interrupted pass left is used again, if nobody
+// has put anything else into it; its name is the pair's own.
+func (r *running) cage(ctx context.Context) (endpoint.Folder, error) {
+	wanted := endpoint.Folder{Path: []string{"Dandyroll canary " + r.mint.tags[0].String()}}
+	var folder endpoint.Folder
+	err := r.to.persist(ctx, func(ctx context.Context) (err error) {
+		folder, err = r.pair.Destination.CreateFolder(ctx, wanted)
+		return err
+	})
+	if err != nil {
+		return folder, err
+	}
+	refs, seen, err := r.cageHolds(ctx, folder)
+	if err != nil {
+		return folder, err
+	}
+	marked := 0
+	for _, s := range seen {
+		if r.mint.sight(s).verdict >= void {
+			marked++
+		}
+	}
+	if marked < len(refs) {
+		return folder, endpoint.Errorf(endpoint.Exists, "the folder for trial items holds other items; move them elsewhere")
+	}
+	return folder, nil
+}
+
+// cageHolds returns all items of the canary's folder, and those with marks.
+func (r *running) cageHolds(ctx context.Context, f endpoint.Folder) ([]string, []endpoint.Sighting, error) {
+	refs, err := gather(ctx, r.to, func(ctx context.Context) iter.Seq2[string, error] {
+		return r.pair.Destination.Refs(ctx, f)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	seen, err := gather(ctx, r.to, func(ctx context.Context) iter.Seq2[endpoint.Sighting, error] {
+		return r.pair.Destination.Marks(ctx, f, "")
+	})
+	return refs, seen, err
+}
+
+// tryFolder writes the canary and compares what comes back.
+func (r *running) tryFolder(ctx context.Context, folder endpoint.Folder) error {
+	mark := r.mint.mark(r.mint.ids(folder.Path, endpoint.Mail, rand.Text(), 0)[0])
+	put := endpoint.Put{
+		Mark: mark, Kind: endpoint.Mail, Content: endpoint.Bytes(endpoint.RFC822, []byte(canaryText)),
+		Flags: []endpoint.Flag{endpoint.Seen}, Received: time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC),
+	}
+	_, err := gather(ctx, r.to, func(ctx context.Context) iter.Seq2[endpoint.PutResult, error] {
+		return firstError(r.pair.Destination.Put(ctx, folder, []endpoint.Put{put}))
+	})
+	if err != nil {
+		return err
+	}
+	if err := sleep(ctx, r.dstCaps.Visibility); err != nil {
+		return err
+	}
+	refs, seen, err := r.cageHolds(ctx, folder)
+	if err != nil {
+		return err
+	}
+	r.profile.MarkSurvives = slices.ContainsFunc(seen, func(s endpoint.Sighting) bool {
+		return slices.Contains(s.Marks.Marks, mark)
+	})
+	return r.compare(ctx, folder, refs, put)
+}
+
+// compare reads the canary back.
+func (r *running) compare(ctx context.Context, folder endpoint.Folder, refs []string, put endpoint.Put) error {
+	want := append(watermark.Prefix(put.Mark, []byte(canaryText)), canaryText...)
+	return r.to.persist(ctx, func(ctx context.Context) error {
+		for body, err := range r.pair.Destination.Read(ctx, folder, refs, endpoint.ReadOptions{Memory: 1 << 16}) {
+			if err = errors.Join(err, body.Err); err != nil {
+				return err
+			}
+			have, err := readAll(body.Content)
+			if err != nil {
+				return err
+			}
+			r.profile.BytesExact = r.profile.BytesExact || bytes.Equal(have, want)
+			r.profile.DateKept = r.profile.DateKept || body.Received.Equal(put.Received)
+			r.profile.FlagsKept = r.profile.FlagsKept || slices.Contains(body.Flags, endpoint.Seen)
+		}
+		return nil
+	})
+}
+
+// firstError makes the error of an item that of the sequence.
+func firstError(seq iter.Seq2[endpoint.PutResult, error]) iter.Seq2[endpoint.PutResult, error] {
+	return func(yield func(endpoint.PutResult, error) bool) {
+		for result, err := range seq {
+			if !yield(result, errors.Join(err, result.Err)) {
+				return
+			}
+		}
+	}
+}
+
+func readAll(c endpoint.Content) ([]byte, error) {
+	r, err := c.Open()
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(r)
+	return b, errors.Join(err, r.Close(), c.Close())
+}

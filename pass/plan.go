@@ -1,0 +1,407 @@
+package pass
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
+)
+
+// folderPlan is what is to be done in one folder of the source, and what became of its items.
+type folderPlan struct {
+	route
+	name   string // of the source folder in the ledger
+	counts Counts // Deferred counts what is still to be done
+	work   []workItem
+	// first says that the folder was never gone through to its end.
+	first bool
+	// migrated are the items that were written by this pass.
+	migrated []workItem
+}
+
+// workItem is an item that is to be migrated.
+type workItem struct {
+	id       watermark.ID
+	ref      string
+	kind     endpoint.Kind
+	size     int64
+	received time.Time
+	attempts uint8 // failed ones before
+	// failedBefore is the record to return to if the item is not tried after all.
+	failedBefore *store.Record
+}
+
+// planner decides what is to be done in the folders of the source.
+type planner struct {
+	source   *endpoint.Mailbox
+	from     *account
+	ledger   store.Ledger
+	mint     minter
+	view     *view
+	accepts  func(endpoint.Kind) bool
+	selects  Selection
+	sendBack bool
+	unmarked bool // the destination drops marks, so that absence means nothing
+	whole    bool // look at everything, whatever was stored
+	persist  bool
+	failures *failureList
+}
+
+// outside counts a folder that is not selected, without looking into it.
+func (p planner) outside(ctx context.Context, f endpoint.Folder) (Counts, error) {
+	if f.Items >= 0 {
+		return Counts{Listed: f.Items, Filtered: f.Items}, nil
+	}
+	refs, err := p.refs(ctx, f)
+	return Counts{Listed: len(refs), Filtered: len(refs)}, err
+}
+
+// plan decides what is to be done with each item of a folder.
+func (p planner) plan(ctx context.Context, r route, position store.Folder) (*folderPlan, error) {
+	plan := &folderPlan{route: r, name: store.FolderKey(r.source.Path), first: position.Name == ""}
+	known, err := p.remembered(ctx, plan.name)
+	if err != nil {
+		return nil, err
+	}
+	since := ""
+	if !p.whole {
+		since = p.mint.resume(position, r.source)
+	}
+	items, err := p.list(ctx, r.source, since, known)
+	if err != nil {
+		return nil, err
+	}
+	d := decider{
+		planner: p, plan: plan, known: known,
+		claimed: map[watermark.ID]bool{}, ordinals: map[string]int{}, changed: map[watermark.ID]store.Record{},
+	}
+	d.decide(items)
+	return plan, d.save(ctx)
+}
+
+// memory is what the ledger knows of the items of one folder, as far as it counts.
+type memory struct {
+	byID  map[watermark.ID]*store.Record
+	byRef map[string]*store.Record // those that were at the source, by validity and reference
+}
+
+func refKey(validity, ref string) string { return validity + "\x00" + ref }
+
+func (p planner) remembered(ctx context.Context, name string) (memory, error) {
+	m := memory{byID: map[watermark.ID]*store.Record{}, byRef: map[string]*store.Record{}}
+	for r, err := range p.ledger.Records(ctx, name) {
+		if err != nil {
+			return m, err
+		}
+		if p.mint.owns(r) {
+			m.byID[r.ID] = &r
+			if r.Ref != "" {
+				m.byRef[refKey(r.Validity, r.Ref)] = &r
+			}
+		}
+	}
+	return m, nil
+}
+
+// listed is an item of the source: known by its reference, or as the listing shows it.
+type listed struct {
+	endpoint.Item
+	record *store.Record
+}
+
+// list returns every item of a folder. With since, only items that came later are asked for in
+// full; the others are known by their references alone.
+func (p planner) list(ctx context.Context, f endpoint.Folder, since string, known memory) ([]listed, error) {
+	if since == "" {
+		return p.items(ctx, f, "", known)
+	}
+	if since == f.State {
+		return unchanged(f, known), nil
+	}
+	items, complete, err := p.listChanges(ctx, f, since, known)
+	if err != nil || complete {
+		return items, err
+	}
+	return p.items(ctx, f, "", known)
+}
+
+// items lists a folder, and finds the records of what is known by its reference.
+func (p planner) items(ctx context.Context, f endpoint.Folder, since string, known memory) ([]listed, error) {
+	items, err := gather(ctx, p.from, func(ctx context.Context) iter.Seq2[endpoint.Item, error] {
+		return p.source.List(ctx, f, since)
+	})
+	all := make([]listed, len(items))
+	for i, it := range items {
+		all[i] = listed{it, known.byRef[refKey(f.Validity, it.Ref)]}
+	}
+	return all, err
+}
+
+func (p planner) refs(ctx context.Context, f endpoint.Folder) ([]string, error) {
+	return gather(ctx, p.from, func(ctx context.Context) iter.Seq2[string, error] { return p.source.Refs(ctx, f) })
+}
+
+// unchanged is the listing of a folder in which nothing changed since everything in it had a record.
+func unchanged(f endpoint.Folder, known memory) []listed {
+	var all []listed
+	for _, r := range known.byRef {
+		if !r.Gone && r.Validity == f.Validity {
+			all = append(all, listedRecord(r))
+		}
+	}
+	slices.SortFunc(all, func(a, b listed) int { // as their driver would, roughly: short numbers first
+		if len(a.Ref) != len(b.Ref) {
+			return len(a.Ref) - len(b.Ref)
+		}
+		if a.Ref < b.Ref {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+// listChanges lists a folder by references, and in full only what is new. It is not complete if
+// an item is neither new nor known.
+func (p planner) listChanges(ctx context.Context, f endpoint.Folder, since string, known memory) (all []listed, complete bool, err error) {
+	items, err := p.items(ctx, f, since, known)
+	if err != nil {
+		return nil, false, err
+	}
+	refs, err := p.refs(ctx, f)
+	if err != nil {
+		return nil, false, err
+	}
+	fresh := map[string]bool{}
+	for _, it := range items {
+		fresh[it.Ref] = true
+	}
+	for _, ref := range refs {
+		r := known.byRef[refKey(f.Validity, ref)]
+		switch {
+		case fresh[ref]:
+		case r == nil:
+			return nil, false, nil
+		default:
+			all = append(all, listedRecord(r))
+		}
+	}
+	return append(all, items...), true, nil
+}
+
+func listedRecord(r *store.Record) listed {
+	return listed{endpoint.Item{Ref: r.Ref, Kind: endpoint.Kind(r.Kind), Received: r.Received, Size: r.Size}, r}
+}
+
+// decider goes through the items of one folder.
+type decider struct {
+	planner
+	plan    *folderPlan
+	known   memory
+	claimed map[watermark.ID]bool
+	// ordinals is the lowest that may be free, by identity.
+	ordinals map[string]int
+	// changed are the records to be written, by ID.
+	changed map[watermark.ID]store.Record
+}
+
+// decide gives each item its ID and its outcome. Items that are known by reference keep their ID;
+// the others, in the order of the listing, take the first that is free.
+func (d *decider) decide(items []listed) {
+	for _, it := range items {
+		if it.record != nil {
+			d.claimed[it.record.ID] = true
+		}
+	}
+	for _, it := range items {
+		id := watermark.ID{}
+		if it.record == nil {
+			id, it.record = d.identify(it.Item)
+		} else {
+			id = it.record.ID
+		}
+		d.plan.counts.Listed++
+		d.outcome(it, id)
+	}
+	d.markGone()
+}
+
+// identify finds the ID of an item whose reference is not known: that of the first ordinal that
+// no other item of the folder has.
+func (d *decider) identify(it endpoint.Item) (watermark.ID, *store.Record) {
+	key := it.Kind.String() + " " + it.Identity
+	for ordinal := d.ordinals[key]; ; ordinal++ {
+		d.ordinals[key] = ordinal + 1
+		id, record := d.candidate(it, ordinal)
+		if d.claimed[id] || record != nil && d.isAnother(record, it) {
+			continue
+		}
+		d.claimed[id] = true
+		return id, record
+	}
+}
+
+// candidate returns the ID that an item has at an ordinal, under the key under which it is known.
+func (d *decider) candidate(it endpoint.Item, ordinal int) (watermark.ID, *store.Record) {
+	ids := d.mint.ids(d.plan.source.Path, it.Kind, it.Identity, ordinal)
+	for _, id := range ids {
+		if r := d.known.byID[id]; r != nil {
+			return id, r
+		}
+	}
+	for _, id := range ids {
+		if d.view.has(id) {
+			return id, nil
+		}
+	}
+	return ids[0], nil
+}
+
+// isAnother reports whether a record is certainly of another item than it: references are never
+// used again while validity stays, so one that differs tells twins apart even when one is gone.
+func (d *decider) isAnother(r *store.Record, it endpoint.Item) bool {
+	return r.Ref != "" && r.Ref != it.Ref && r.Validity == d.plan.source.Validity
+}
+
+// outcome enters an item into the counts, the work or the failures.
+func (d *decider) outcome(it listed, id watermark.ID) {
+	counts := &d.plan.counts
+	record, present := it.record, d.view.has(id)
+	status := store.Status(0)
+	if record != nil {
+		status = record.Status
+		d.relink(it)
+	}
+	switch {
+	case !d.selects.takes(it.Item):
+		counts.Filtered++
+	case status == store.Settled && (present || d.unmarked):
+		counts.Already++
+	case status == store.Settled:
+		counts.RemovedAtDestination++
+	case present:
+		d.present(it, id, status)
+	case d.fromHere(it, status):
+		counts.OriginatedHere++
+		d.remember(it, id, store.Originated)
+	case !d.accepts(it.Kind):
+		counts.Unsupported++
+	case status == store.Intent && d.unmarked:
+		counts.Failed++
+		d.failures.add(d.plan, it.Ref, endpoint.Errorf(endpoint.InDoubt,
+			"an earlier pass was cut while it wrote this item, and without marks it cannot be found; look for it by hand"))
+	default:
+		d.migrate(it, id)
+	}
+}
+
+// present is an item whose mark is at the destination, though the ledger does not say so.
+func (d *decider) present(it listed, id watermark.ID, status store.Status) {
+	if status == store.Intent {
+		d.plan.counts.Migrated++
+		d.plan.counts.Recovered++
+		d.plan.counts.Bytes += max(it.Size, 0)
+	} else {
+		d.plan.counts.Already++
+		d.plan.counts.Healed++
+	}
+	d.remember(it, id, store.Settled)
+}
+
+func (d *decider) fromHere(it listed, status store.Status) bool {
+	return !d.sendBack && (status == store.Originated || d.mint.cameFromHere(it.Marks))
+}
+
+func (d *decider) migrate(it listed, id watermark.ID) {
+	d.plan.counts.Deferred++
+	w := workItem{id: id, ref: it.Ref, kind: it.Kind, size: it.Size, received: it.Received}
+	if it.record != nil && it.record.Status == store.Failed {
+		w.attempts, w.failedBefore = it.record.Attempts, it.record
+	}
+	d.plan.work = append(d.plan.work, w)
+}
+
+// remember changes or makes the record of an item.
+func (d *decider) remember(it listed, id watermark.ID, status store.Status) {
+	if it.record != nil && it.record.Status == status {
+		return
+	}
+	d.changed[id] = d.mint.record(d.plan,
+		workItem{id: id, ref: it.Ref, kind: it.Kind, size: it.Size, received: it.Received}, status)
+}
+
+// relink gives a record the reference under which its item is found now.
+func (d *decider) relink(it listed) {
+	r := it.record
+	if r.Ref == it.Ref && r.Validity == d.plan.source.Validity && !r.Gone {
+		return
+	}
+	r.Ref, r.Validity, r.Gone = it.Ref, d.plan.source.Validity, false
+	d.changed[r.ID] = *r
+}
+
+// markGone notes which known items are at the source no more.
+func (d *decider) markGone() {
+	for id, r := range d.known.byID {
+		if !d.claimed[id] && !r.Gone {
+			r.Gone = true
+			d.changed[id] = *r
+		}
+	}
+}
+
+func (d *decider) save(ctx context.Context) error {
+	if !d.persist {
+		return nil
+	}
+	changed := slices.SortedFunc(maps.Values(d.changed), func(a, b store.Record) int {
+		return bytes.Compare(a.ID[:], b.ID[:])
+	})
+	for chunk := range chunks(changed) {
+		if err := d.ledger.Commit(ctx, store.Batch{Records: chunk}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record makes the record of an item of our types and generation.
+func (m minter) record(plan *folderPlan, w workItem, status store.Status) store.Record {
+	return store.Record{
+		Folder: plan.name, ID: w.id, Status: status, Kind: uint8(w.kind),
+		Types: m.types, Generation: m.generation,
+		Ref: w.ref, Validity: plan.source.Validity,
+		Received: w.received, Size: max(w.size, 0), At: time.Now(), Attempts: w.attempts,
+	}
+}
+
+// takes reports whether an item is selected. One without a date is.
+func (s Selection) takes(it endpoint.Item) bool {
+	switch {
+	case s.Kinds != nil && !slices.Contains(s.Kinds, it.Kind), s.MaxSize > 0 && it.Size > s.MaxSize:
+		return false
+	case it.Received.IsZero():
+		return true
+	}
+	return !it.Received.Before(s.Since) && (s.Before.IsZero() || it.Received.Before(s.Before))
+}
+
+// settledAll reports whether every item of the folder has a record, so that the next pass need
+// look only at what changes from here.
+func (c Counts) settledAll() bool { return c.Filtered == 0 && c.Unsupported == 0 && c.Deferred == 0 }
+
+// reasonOf is the text of a failure, without the codes that stand beside it.
+func reasonOf(err error) string {
+	if e, ok := errors.AsType[*endpoint.Error](err); ok && e.Err != nil {
+		return e.Err.Error()
+	}
+	return fmt.Sprint(err)
+}

@@ -1,0 +1,195 @@
+package pass
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/store"
+)
+
+// preflight is phase 2: it finds out what both sides can do, and whether they may form a pair.
+func (r *running) preflight(ctx context.Context) error {
+	if err := r.connect(ctx); err != nil {
+		return err
+	}
+	if err := r.findReverse(ctx); err != nil {
+		return err
+	}
+	r.profile = r.storedProfile()
+	return r.checkTypes()
+}
+
+func (r *running) sourceFolders(ctx context.Context) ([]endpoint.Folder, error) {
+	all, err := gather(ctx, r.from, r.pair.Source.Folders)
+	if err != nil {
+		return nil, fmt.Errorf("list the folders of the source: %w", err)
+	}
+	return all, nil
+}
+
+// connect learns the capabilities of both sides and makes sure that they can form a pair.
+func (r *running) connect(ctx context.Context) error {
+	src, dst := r.pair.Source.Info(), r.pair.Destination.Info()
+	if src.Type == dst.Type && src.Account == dst.Account {
+		return ErrSameMailbox
+	}
+	var err error
+	if r.srcCaps, err = capabilities(ctx, r.from, r.pair.Source); err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	if r.dstCaps, err = capabilities(ctx, r.to, r.pair.Destination); err != nil {
+		return fmt.Errorf("destination: %w", err)
+	}
+	for _, k := range r.opts.Select.Kinds {
+		if len(r.srcCaps.Read[k]) == 0 {
+			return fmt.Errorf("%w: Select.Kinds: the source has no items of kind %s", ErrInvalid, k)
+		}
+	}
+	return nil
+}
+
+func capabilities(ctx context.Context, a *account, m *endpoint.Mailbox) (caps endpoint.Capabilities, err error) {
+	err = a.persist(ctx, func(ctx context.Context) (err error) {
+		caps, err = m.Capabilities(ctx)
+		return err
+	})
+	return caps, err
+}
+
+// findReverse learns the tags of the pairs that went from this destination to this source.
+func (r *running) findReverse(ctx context.Context) error {
+	source, destination := r.mint.binding(r.pair.Source.Info()), r.mint.binding(r.pair.Destination.Info())
+	for p, err := range r.cfg.Store.Pairs(ctx) {
+		if err != nil {
+			return err
+		}
+		if p.ID != r.pair.ID && p.Meta.Source == destination && p.Meta.Destination == source {
+			r.mint.addReverse(p.ID)
+		}
+	}
+	return nil
+}
+
+// checkTypes announces, or refuses, that the marks of earlier passes are void.
+func (r *running) checkTypes() error {
+	last := r.ledger.Meta().Types
+	if last == r.mint.types || last.Source == "" {
+		return nil
+	}
+	if r.opts.OnTypeChange == RefuseType {
+		return fmt.Errorf("%w: from %s→%s to %s→%s; go back to the old types, or allow that everything is written again",
+			ErrTypeChange, last.Source, last.Destination, r.mint.types.Source, r.mint.types.Destination)
+	}
+	return nil
+}
+
+// admit decides, after the scan of the destination, whether it may be written to.
+func (r *running) admit(v *view) error {
+	ours := len(v.present) + len(v.void) + v.others
+	switch {
+	case v.newer > 0:
+		return fmt.Errorf("%w: %d items; use the version of the program that wrote them, or a newer one", ErrNewerMark, v.newer)
+	case v.foreign > 0 && ours == 0 && !r.opts.AcceptForeignMarks:
+		return fmt.Errorf("%w: %d items; give the key that made them, or accept foreign marks to write everything anew",
+			ErrForeignMarks, v.foreign)
+	}
+	if err := r.checkDestination(v); err != nil {
+		return err
+	}
+	r.countVoid(v)
+	return nil
+}
+
+// checkDestination refuses a mailbox with another address than before in which none of our marks
+// is found: it is another mailbox, and nothing would be known to be missing there.
+func (r *running) checkDestination(v *view) error {
+	bound := r.ledger.Meta().Destination
+	settled := r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Settled })
+	if bound == (store.Binding{}) || bound == r.mint.binding(r.pair.Destination.Info()) || settled == 0 || len(v.present) > 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: its address changed, and none of the %d items migrated before is there; "+
+		"give this mailbox a pair ID of its own, or rebind the pair", ErrOtherMailbox, settled)
+}
+
+// countVoid counts what a change of endpoint types made void: marks that are there, and records of
+// items whose marks are not.
+func (r *running) countVoid(v *view) {
+	last := r.ledger.Meta().Types
+	if last == r.mint.types {
+		return
+	}
+	settled := r.records(func(s store.Stat) bool { return s.Types != r.mint.types && s.Status == store.Settled })
+	r.voided = max(settled, len(v.void))
+	if r.voided > 0 {
+		r.tell(Voiding{Marks: r.voided})
+	}
+}
+
+func (r *running) ownsStat(s store.Stat) bool {
+	return s.Types == r.mint.types && s.Generation == r.mint.generation
+}
+
+func (r *running) records(counts func(store.Stat) bool) int {
+	n := 0
+	for _, s := range r.ledger.Stats() {
+		if counts(s) {
+			n += s.Records
+		}
+	}
+	return n
+}
+
+// check is phases 1 and 2 and the mapping of folders.
+func (e *Engine) check(ctx context.Context, p Pair, o Options) (_ *Preflight, err error) {
+	r, err := e.begin(ctx, p, o, true)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.ledger.Close()) }()
+	if err := r.preflight(ctx); err != nil {
+		return nil, err
+	}
+	sources, err := r.sourceFolders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := gather(ctx, r.to, p.Destination.Folders)
+	if err != nil {
+		return nil, fmt.Errorf("list the folders of the destination: %w", err)
+	}
+	taken, _ := r.divide(sources)
+	ways, err := routes(taken, targets, r.opts)
+	if err != nil {
+		return nil, err
+	}
+	pf := &Preflight{Source: r.srcCaps, Destination: r.dstCaps, Losses: losses(r.srcCaps, r.dstCaps)}
+	for _, way := range ways {
+		pf.Folders = append(pf.Folders, FolderMapping{
+			Source: way.source.Path, Destination: way.path, Create: way.found == nil, Items: way.source.Items,
+		})
+	}
+	return pf, nil
+}
+
+// losses says what cannot be carried from one endpoint to the other.
+func losses(from, to endpoint.Capabilities) []string {
+	var all []string
+	for _, k := range endpoint.AllKinds() {
+		if len(from.Read[k]) > 0 && len(from.Offers(k, to)) == 0 {
+			all = append(all, fmt.Sprintf("items of kind %s: the destination takes none in a format that the source offers", k))
+		}
+	}
+	if !to.Keywords {
+		all = append(all, "keywords: the destination keeps only the five system flags")
+	}
+	if !to.Received {
+		all = append(all, "dates: the destination does not keep when an item was received")
+	}
+	if !to.Exact {
+		all = append(all, "bytes: the destination does not keep items byte for byte, so that signatures may break")
+	}
+	return all
+}

@@ -1,0 +1,410 @@
+package pass
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/store"
+)
+
+// running is one pass while it runs: what was settled in its first phases, and what the later ones
+// need of it.
+type running struct {
+	cfg      Config
+	pair     Pair
+	opts     Options
+	dry      bool
+	tell     func(Event)
+	from, to *account
+	failures *failureList
+
+	ledger           store.Ledger
+	srcCaps, dstCaps endpoint.Capabilities
+	mint             minter
+	profile          profile
+	excluded         []*folderPlan
+	plans            []*folderPlan
+	voided           int
+	touched          bool // something may have been written at the destination
+}
+
+// run runs the phases of a pass and makes the report, however far they came.
+func (e *Engine) run(ctx context.Context, p Pair, o Options, dry bool) (*Report, error) {
+	report := &Report{Pair: p.ID, Kind: o.Kind.String(), DryRun: dry, Started: time.Now().UTC()}
+	r, err := e.begin(ctx, p, o, dry)
+	if err == nil {
+		err = r.phases(ctx, report)
+		err = errors.Join(err, r.ledger.Close())
+	}
+	if r == nil || !r.touched {
+		err = refuse(err)
+	}
+	report.Finished = time.Now().UTC()
+	report.Folders = slices.Clip(append([]FolderReport{}, report.Folders...))
+	report.Failures = append([]Failure{}, report.Failures...)
+	e.cfg.Logger.InfoContext(ctx, "pass ended", "kind", report.Kind, "complete", report.Complete,
+		"migrated", report.Totals.Migrated, "failed", report.Totals.Failed, "deferred", report.Totals.Deferred)
+	return report, err
+}
+
+// begin is phase 1: it checks the arguments and opens the ledger.
+func (e *Engine) begin(ctx context.Context, p Pair, o Options, dry bool) (*running, error) {
+	if err := errors.Join(o.validate(), p.validate()); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	o = o.withDefaults()
+	tell := inTurn(o.Observer)
+	tell(PhaseStarted{Opening})
+	ledger, err := e.cfg.Store.Open(ctx, p.ID)
+	if err != nil {
+		return nil, fmt.Errorf("open the ledger of the pair: %w", err)
+	}
+	r := &running{
+		cfg: e.cfg, pair: p, opts: o, dry: dry, tell: tell,
+		from:     &account{side: store.Source, patience: o.Patience, tell: tell},
+		to:       &account{side: store.Destination, patience: o.Patience, tell: tell},
+		failures: &failureList{tell: tell},
+		ledger:   ledger,
+		mint:     newMinter(e.cfg, p, ledger.Meta().Generation),
+	}
+	return r, nil
+}
+
+// inTurn makes an observer safe to be told from several goroutines.
+func inTurn(observe func(Event)) func(Event) {
+	var mu sync.Mutex
+	return func(ev Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		observe(ev)
+	}
+}
+
+// phases are those from preflight to report. Whatever their end, the report is filled.
+func (r *running) phases(ctx context.Context, report *Report) error {
+	before := Wires{r.pair.Source.Wire(), r.pair.Destination.Wire()}
+	report.Kind = r.kind(ctx)
+	err := r.prepare(ctx)
+	if err == nil && !r.dry {
+		err = r.transfer(ctx)
+	}
+	r.fill(report, before, err)
+	if r.dry {
+		return err
+	}
+	return errors.Join(err, r.enter(ctx, report))
+}
+
+// prepare is everything before the first write at the destination: phases 2 to 4.
+func (r *running) prepare(ctx context.Context) error {
+	r.tell(PhaseStarted{Preflighting})
+	if err := r.preflight(ctx); err != nil {
+		return err
+	}
+	r.tell(PhaseStarted{ScanningDestination})
+	v, err := r.scanDestination(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.admit(v); err != nil {
+		return err
+	}
+	r.tell(PhaseStarted{Planning})
+	return restarting(func() error { return r.plan(ctx, v) })
+}
+
+// kind names the pass: Auto is Full until a pass of the pair was complete.
+func (r *running) kind(ctx context.Context) string {
+	if r.opts.Kind != Auto {
+		return r.opts.Kind.String()
+	}
+	for past, err := range r.cfg.Store.History(ctx, r.pair.ID) {
+		if err == nil && past.Complete {
+			return Delta.String()
+		}
+	}
+	return Full.String()
+}
+
+// scanner looks at the destination for the marks of this pass.
+func (r *running) scanner() scanner {
+	return scanner{
+		destination: r.pair.Destination, to: r.to, ledger: r.ledger, mint: r.mint,
+		parallel: r.parallel(r.dstCaps), persist: !r.dry,
+	}
+}
+
+func (r *running) parallel(caps endpoint.Capabilities) int {
+	return max(1, min(r.opts.Folders, caps.Concurrency))
+}
+
+// scanDestination is phase 3. Intents of a pass that was cut just now are given the time to land
+// first. Where marks show a generation above our own, the database forgot it: it is taken over.
+func (r *running) scanDestination(ctx context.Context) (*view, error) {
+	if err := r.awaitIntents(ctx); err != nil {
+		return nil, err
+	}
+	whole := r.opts.FullScan
+	for {
+		v, err := r.look(ctx, whole)
+		if err != nil || v.highest <= r.mint.generation {
+			return v, err
+		}
+		r.mint.generation = v.highest
+		r.failures.warn("the database had forgotten that the pair is at generation %d", v.highest)
+	}
+}
+
+// look scans the destination, trying again where that can help.
+func (r *running) look(ctx context.Context, whole bool) (*view, error) {
+	var v *view
+	err := restarting(func() (err error) {
+		v, err = r.scanner().scan(ctx, whole)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("scan the destination for marks: %w", err)
+	}
+	return v, nil
+}
+
+// awaitIntents returns when everything that an interrupted pass sent has landed or never will.
+func (r *running) awaitIntents(ctx context.Context) error {
+	grace := max(r.dstCaps.PutGrace, r.dstCaps.Visibility)
+	open := slices.ContainsFunc(r.ledger.Stats(), func(s store.Stat) bool { return s.Status == store.Intent && s.Records > 0 })
+	if !open || grace == 0 {
+		return nil
+	}
+	var newest time.Time
+	for rec, err := range r.ledger.Records(ctx, store.AllFolders) {
+		if err != nil {
+			return err
+		}
+		if rec.Status == store.Intent && rec.At.After(newest) {
+			newest = rec.At
+		}
+	}
+	// A clock that was set back must not make this longer than the grace; records hold seconds.
+	wait := min(time.Until(newest.Add(grace+time.Second)), grace+time.Second)
+	if wait <= 0 {
+		return nil
+	}
+	r.tell(Waiting{Side: store.Destination, For: wait, Code: endpoint.InDoubt})
+	return sleep(ctx, wait)
+}
+
+// plan is phase 4.
+func (r *running) plan(ctx context.Context, v *view) error {
+	sources, err := r.sourceFolders(ctx)
+	if err != nil {
+		return err
+	}
+	taken, left := r.divide(sources)
+	ways, err := routes(taken, v.folders, r.opts)
+	if err != nil {
+		return err
+	}
+	stored, err := positions(ctx, r.ledger, store.Source)
+	if err != nil {
+		return err
+	}
+	p := r.planner(v)
+	r.plans = make([]*folderPlan, len(ways))
+	r.excluded = make([]*folderPlan, len(left))
+	var jobs []func(context.Context) error
+	for i, way := range ways {
+		jobs = append(jobs, func(ctx context.Context) (err error) {
+			r.plans[i], err = p.plan(ctx, way, stored[store.FolderKey(way.source.Path)])
+			return err
+		})
+	}
+	for i, f := range left {
+		jobs = append(jobs, func(ctx context.Context) error {
+			counts, err := p.outside(ctx, f)
+			r.excluded[i] = &folderPlan{route: route{source: f}, counts: counts}
+			return err
+		})
+	}
+	err = parallel(ctx, r.parallel(r.srcCaps), jobs, func(ctx context.Context, job func(context.Context) error) error {
+		return job(ctx)
+	})
+	if err != nil {
+		return fmt.Errorf("list the source: %w", err)
+	}
+	for _, plan := range r.plans {
+		r.tell(FolderPlanned{display(plan.source.Path), len(plan.work), plan.size(), plan.counts})
+	}
+	return nil
+}
+
+func (plan *folderPlan) size() int64 {
+	var total int64
+	for _, w := range plan.work {
+		total += max(w.size, 0)
+	}
+	return total
+}
+
+// divide separates the folders that are selected from the others.
+func (r *running) divide(sources []endpoint.Folder) (taken, left []endpoint.Folder) {
+	for _, f := range sources {
+		if r.opts.Select.Folder == nil || r.opts.Select.Folder(f) {
+			taken = append(taken, f)
+		} else {
+			left = append(left, f)
+		}
+	}
+	return taken, left
+}
+
+func (r *running) planner(v *view) planner {
+	return planner{
+		source: r.pair.Source, from: r.from, ledger: r.ledger, mint: r.mint, view: v,
+		accepts:  func(k endpoint.Kind) bool { return len(r.srcCaps.Offers(k, r.dstCaps)) > 0 },
+		selects:  r.opts.Select,
+		sendBack: r.opts.SendBack,
+		unmarked: r.profile.known() && !r.profile.MarkSurvives,
+		whole:    r.opts.FullScan,
+		persist:  !r.dry,
+		failures: r.failures,
+	}
+}
+
+// transfer is phase 5, and the second look of phase 6.
+func (r *running) transfer(ctx context.Context) error {
+	if err := r.bind(ctx); err != nil {
+		return err
+	}
+	r.tell(PhaseStarted{Transferring})
+	if slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return len(p.work) > 0 }) {
+		if err := r.canary(ctx); err != nil {
+			return err
+		}
+	}
+	t := &transfer{
+		source: r.pair.Source, destination: r.pair.Destination, from: r.from, to: r.to,
+		srcCaps: r.srcCaps, dstCaps: r.dstCaps, ledger: r.ledger, mint: r.mint, opts: r.opts,
+		failures: r.failures, tell: r.tell, unmarked: r.profile.known() && !r.profile.MarkSurvives,
+		look: func(ctx context.Context) (*view, error) { return r.look(ctx, false) },
+	}
+	err := parallel(ctx, min(r.parallel(r.srcCaps), r.parallel(r.dstCaps)), r.plans, t.folder)
+	r.touched = r.touched || t.wrote.Load()
+	if err != nil {
+		return err
+	}
+	r.tell(PhaseStarted{Closing})
+	return r.confirm(ctx)
+}
+
+// bind makes types and addresses of the pair durable, before anything is written under them.
+func (r *running) bind(ctx context.Context) error {
+	meta := r.ledger.Meta()
+	bound := meta
+	bound.Generation = r.mint.generation
+	bound.Source = r.mint.binding(r.pair.Source.Info())
+	bound.Destination = r.mint.binding(r.pair.Destination.Info())
+	if r.profile.known() {
+		bound.Profile, _ = json.Marshal(r.profile) // cannot fail: it has plain fields
+	}
+	return r.ledger.Commit(ctx, store.Batch{Meta: &bound})
+}
+
+// confirm looks at the destination once more: what was written must be there. It also leaves the
+// scan positions where the next pass can go on.
+func (r *running) confirm(ctx context.Context) error {
+	written := slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return len(p.migrated) > 0 })
+	if !written || r.profile.known() && !r.profile.MarkSurvives {
+		return nil
+	}
+	if err := sleep(ctx, r.dstCaps.Visibility); err != nil {
+		return err
+	}
+	v, err := r.look(ctx, false)
+	if err != nil {
+		return err
+	}
+	for _, plan := range r.plans {
+		if err := r.confirmFolder(ctx, plan, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// confirmFolder makes failures of the items that the destination accepted and does not have: it
+// was not told the truth, or a user was faster than us. The next pass looks again.
+func (r *running) confirmFolder(ctx context.Context, plan *folderPlan, v *view) error {
+	var missing []store.Record
+	for _, item := range plan.migrated {
+		if v.has(item.id) {
+			continue
+		}
+		err := endpoint.Errorf(endpoint.Unconfirmed, "the destination accepted the item, but it is not there")
+		plan.counts.Migrated--
+		plan.counts.Failed++
+		plan.counts.Bytes -= max(item.size, 0)
+		r.failures.add(plan, item.ref, err)
+		rec := r.mint.record(plan, item, store.Failed)
+		rec.Code, rec.Attempts = uint8(endpoint.Unconfirmed), item.attempts+1
+		missing = append(missing, rec)
+	}
+	for chunk := range chunks(missing) {
+		if err := r.ledger.Commit(ctx, store.Batch{Records: chunk}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill makes the report of what is known.
+func (r *running) fill(report *Report, before Wires, err error) {
+	report.Generation = r.mint.generation
+	report.Totals.Voided = r.voided
+	for _, plan := range slices.Concat(r.plans, r.excluded) {
+		if plan == nil {
+			continue // the pass was stopped before it was planned
+		}
+		counts := plan.counts
+		if r.dry {
+			counts.Migrated, counts.Deferred = counts.Migrated+counts.Deferred, 0
+		}
+		report.Folders = append(report.Folders, FolderReport{display(plan.source.Path), display(plan.path), counts})
+		report.Totals.add(counts)
+	}
+	r.failures.fill(report)
+	report.Complete = err == nil && report.Totals.Deferred == 0 && report.Closes()
+	report.Wire = Wires{since(r.pair.Source.Wire(), before.Source), since(r.pair.Destination.Wire(), before.Destination)}
+}
+
+func since(now, before endpoint.Wire) endpoint.Wire {
+	return endpoint.Wire{
+		Commands: now.Commands - before.Commands,
+		Sent:     now.Sent - before.Sent,
+		Received: now.Received - before.Received,
+	}
+}
+
+// enter adds the pass to the history, and settles what only a complete one may.
+func (r *running) enter(ctx context.Context, report *Report) error {
+	report.Finished = time.Now().UTC()
+	summary, err := json.Marshal(report.Totals)
+	if err != nil {
+		return err
+	}
+	batch := store.Batch{Pass: &store.Pass{
+		Kind: report.Kind, Started: report.Started, Finished: report.Finished,
+		Complete: report.Complete, Report: summary,
+	}}
+	if report.Complete {
+		meta := r.ledger.Meta()
+		meta.Types = r.mint.types
+		batch.Meta = &meta
+	}
+	return r.ledger.Commit(context.WithoutCancel(ctx), batch)
+}

@@ -1,0 +1,280 @@
+package pass
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
+)
+
+// scanner finds the marks at the destination.
+type scanner struct {
+	destination *endpoint.Mailbox
+	to          *account
+	ledger      store.Ledger
+	mint        minter
+	parallel    int
+	// persist writes what was found, and how far, into the ledger, so that the next scan looks
+	// only at what changed.
+	persist bool
+}
+
+// view is what a scan found.
+type view struct {
+	folders []endpoint.Folder
+
+	mu      sync.Mutex
+	present map[watermark.ID]struct{} // items whose current mark is somewhere
+	void    map[watermark.ID]struct{} // items with a mark of ours that counts no more
+	others  int                       // items with a mark of ours of another pair, and none of this
+	foreign int                       // items all of whose marks were made without our keys
+	newer   int                       // marks of a newer version
+	highest uint32                    // generation among the marks of this pair and these types
+}
+
+func (v *view) has(id watermark.ID) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, ok := v.present[id]
+	return ok
+}
+
+// scan looks at every folder: whole, or only at what changed since the stored positions. It
+// returns a complete view or an error.
+func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
+	v := &view{present: map[watermark.ID]struct{}{}, void: map[watermark.ID]struct{}{}}
+	var err error
+	if v.folders, err = gather(ctx, s.to, s.destination.Folders); err != nil {
+		return nil, err
+	}
+	stored, err := positions(ctx, s.ledger, store.Destination)
+	if err != nil {
+		return nil, err
+	}
+	err = parallel(ctx, s.parallel, v.folders, func(ctx context.Context, f endpoint.Folder) error {
+		since := ""
+		if !whole {
+			since = s.mint.resume(stored[store.FolderKey(f.Path)], f)
+		}
+		return s.scanFolder(ctx, v, f, since)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v, s.forgetFolders(ctx, v, stored)
+}
+
+// scanFolder adds the marks of one folder to v: all of them, or what changed since an earlier
+// state and what is remembered of the time before.
+func (s scanner) scanFolder(ctx context.Context, v *view, f endpoint.Folder, since string) error {
+	name := store.FolderKey(f.Path)
+	if since == "" {
+		return s.scanWhole(ctx, v, f, name)
+	}
+	known, err := collect(s.ledger.Sightings(ctx, name))
+	if err != nil {
+		return err
+	}
+	if since == f.State {
+		v.addKnown(known)
+		return nil
+	}
+	kept, gone, err := s.stillThere(ctx, f, known)
+	if err != nil {
+		return err
+	}
+	v.addKnown(kept)
+	found, err := s.marks(ctx, v, f, since)
+	if err != nil {
+		return err
+	}
+	return s.save(ctx, f, name, found, gone)
+}
+
+func (s scanner) scanWhole(ctx context.Context, v *view, f endpoint.Folder, name string) error {
+	found, err := s.marks(ctx, v, f, "")
+	if err != nil || !s.persist {
+		return err
+	}
+	err = s.ledger.Commit(ctx, store.Batch{Unscan: []store.Folder{{Side: store.Destination, Name: name}}})
+	if err != nil {
+		return err
+	}
+	return s.save(ctx, f, name, found, nil)
+}
+
+// stillThere divides known sightings of a folder by whether their items are still in it.
+func (s scanner) stillThere(ctx context.Context, f endpoint.Folder, known []store.Sighting) (kept, gone []store.Sighting, err error) {
+	if len(known) == 0 {
+		return nil, nil, nil
+	}
+	list, err := gather(ctx, s.to, func(ctx context.Context) iter.Seq2[string, error] { return s.destination.Refs(ctx, f) })
+	if err != nil {
+		return nil, nil, err
+	}
+	refs := make(map[string]struct{}, len(list))
+	for _, ref := range list {
+		refs[ref] = struct{}{}
+	}
+	for _, k := range known {
+		if _, ok := refs[k.Ref]; ok {
+			kept = append(kept, k)
+		} else {
+			gone = append(gone, k)
+		}
+	}
+	return kept, gone, nil
+}
+
+// sighted is what the marks of one item mean.
+type sighted struct {
+	ref        string
+	id         watermark.ID
+	verdict    verdict
+	highest    uint32 // generation of its marks for this pair and these types
+	newer      int
+	unreadable bool // no mark of a version that we know
+}
+
+// marks reads the marks of a folder, and returns those that are to be remembered.
+func (s scanner) marks(ctx context.Context, v *view, f endpoint.Folder, since string) ([]store.Sighting, error) {
+	var all []sighted
+	err := s.to.persist(ctx, func(ctx context.Context) error {
+		all = all[:0]
+		for sighting, err := range s.destination.Marks(ctx, f, since) {
+			if err != nil {
+				return err
+			}
+			all = append(all, s.mint.sight(sighting))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var found []store.Sighting
+	name := store.FolderKey(f.Path)
+	for _, it := range all {
+		if v.add(it); it.verdict == current {
+			found = append(found, store.Sighting{Folder: name, Ref: it.ref, ID: it.id})
+		}
+	}
+	return found, nil
+}
+
+// sight judges the marks of one item. The first that was made for this pair is the one that counts.
+func (m minter) sight(s endpoint.Sighting) sighted {
+	out := sighted{ref: s.Ref, newer: s.Marks.Newer, unreadable: len(s.Marks.Marks) == 0}
+	for _, mark := range s.Marks.Marks {
+		verdict, generation := m.judge(mark)
+		if mark.Types == m.types && verdict >= void {
+			out.highest = max(out.highest, generation)
+		}
+		if verdict > out.verdict && out.verdict < void {
+			out.verdict, out.id = verdict, mark.Item
+		}
+	}
+	return out
+}
+
+// add enters what the marks of one item mean.
+func (v *view) add(it sighted) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.newer += it.newer
+	v.highest = max(v.highest, it.highest)
+	switch it.verdict {
+	case current:
+		v.present[it.id] = struct{}{}
+	case void:
+		v.void[it.id] = struct{}{}
+	case otherPair:
+		v.others++
+	case foreign:
+		if !it.unreadable {
+			v.foreign++
+		}
+	}
+}
+
+func (v *view) addKnown(known []store.Sighting) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, k := range known {
+		v.present[k.ID] = struct{}{}
+	}
+}
+
+// save remembers what was found in a folder, and last, how far it was looked at.
+func (s scanner) save(ctx context.Context, f endpoint.Folder, name string, found, gone []store.Sighting) error {
+	if !s.persist {
+		return nil
+	}
+	for chunk := range chunks(gone) {
+		if err := s.ledger.Commit(ctx, store.Batch{Unsee: chunk}); err != nil {
+			return err
+		}
+	}
+	for chunk := range chunks(found) {
+		if err := s.ledger.Commit(ctx, store.Batch{Sightings: chunk}); err != nil {
+			return err
+		}
+	}
+	return s.ledger.Commit(ctx, store.Batch{Folders: []store.Folder{s.mint.position(store.Destination, f, true)}})
+}
+
+// forgetFolders drops the positions of folders that are no more.
+func (s scanner) forgetFolders(ctx context.Context, v *view, stored map[string]store.Folder) error {
+	for _, f := range v.folders {
+		delete(stored, store.FolderKey(f.Path))
+	}
+	if !s.persist {
+		return nil
+	}
+	for _, position := range stored {
+		if err := s.ledger.Commit(ctx, store.Batch{Unscan: []store.Folder{position}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// positions returns how far the folders of one side were scanned, by name.
+func positions(ctx context.Context, ledger store.Ledger, side store.Side) (map[string]store.Folder, error) {
+	stored := map[string]store.Folder{}
+	for f, err := range ledger.Folders(ctx, side) {
+		if err != nil {
+			return nil, err
+		}
+		stored[f.Name] = f
+	}
+	return stored, nil
+}
+
+// collect returns the values of a sequence, or its error.
+func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
+	var all []T
+	for v, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+// chunks cuts a list into pieces that fit into a batch.
+func chunks[T any](all []T) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
+		for len(all) > 0 {
+			n := min(len(all), store.MaxBatch-8)
+			if !yield(all[:n]) {
+				return
+			}
+			all = all[n:]
+		}
+	}
+}

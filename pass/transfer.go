@@ -1,0 +1,197 @@
+package pass
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync/atomic"
+	"time"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/store"
+)
+
+const (
+	// stopGrace is for how long a window in flight may go on after the pass was cancelled, so that
+	// no answer is lost to the cancellation.
+	stopGrace = 10 * time.Second
+	// maxLooks is how often an item whose answer was lost is written again within one pass.
+	maxLooks = 4
+	// markRoom is how much longer a mark makes an item at most.
+	markRoom = 128
+)
+
+// transfer writes the work of folders, window by window.
+type transfer struct {
+	source, destination *endpoint.Mailbox
+	from, to            *account
+	srcCaps, dstCaps    endpoint.Capabilities
+	ledger              store.Ledger
+	mint                minter
+	opts                Options
+	failures            *failureList
+	tell                func(Event)
+	unmarked            bool
+	// look scans the destination afresh.
+	look func(context.Context) (*view, error)
+	// wrote says that items were written, or may have been.
+	wrote atomic.Bool
+}
+
+// folder does all the work of a plan. It returns an error only if the pass cannot go on; what is
+// left of the work is then deferred.
+func (t *transfer) folder(ctx context.Context, plan *folderPlan) error {
+	target, err := t.target(ctx, plan)
+	if err != nil {
+		return t.folderFailed(ctx, plan, err)
+	}
+	var done store.Batch // of the window before
+	for work := range windows(plan.work, t.opts) {
+		if err := errors.Join(ctx.Err(), t.leaseHolds()); err != nil {
+			return errors.Join(err, t.commit(ctx, done))
+		}
+		w := newWindow(t, plan, target, work)
+		done.Records = append(done.Records, w.intents()...)
+		if err := t.ledger.Commit(ctx, done); err != nil {
+			return err
+		}
+		err := w.run(ctx)
+		done = w.done
+		t.tell(WindowDone{Folder: display(plan.source.Path), Items: len(work) - len(w.open), Bytes: w.bytes})
+		if err != nil {
+			w.takeBack()
+			return t.stopped(err, t.commit(ctx, w.done))
+		}
+	}
+	return t.finish(ctx, plan, done)
+}
+
+// stopped decides whether the end of one folder's work is that of the pass.
+func (t *transfer) stopped(err, commit error) error {
+	if endpoint.CodeOf(err) == endpoint.Stale && commit == nil {
+		t.failures.warn("a folder of the source was rebuilt by its server while it was read; run again")
+		return nil
+	}
+	return errors.Join(err, commit)
+}
+
+// finish commits the last settlements, and how far the folder was read.
+func (t *transfer) finish(ctx context.Context, plan *folderPlan, done store.Batch) error {
+	// If every item of the folder has a record now, the next pass need look only at what changes.
+	position := t.mint.position(store.Source, plan.source, plan.counts.settledAll())
+	done.Folders = []store.Folder{position}
+	if err := t.commit(ctx, done); err != nil {
+		return err
+	}
+	t.tell(FolderDone{display(plan.source.Path), plan.counts})
+	return nil
+}
+
+// commit makes settlements durable, although the pass may be being stopped.
+func (t *transfer) commit(ctx context.Context, b store.Batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
+	return t.ledger.Commit(context.WithoutCancel(ctx), b)
+}
+
+// leaseHolds keeps a paused process from writing after another took over.
+func (t *transfer) leaseHolds() error {
+	if end := t.ledger.Deadline(); !end.IsZero() && time.Until(end) < stopGrace {
+		return store.ErrFenced
+	}
+	return nil
+}
+
+// target returns the folder at the destination, made if necessary.
+func (t *transfer) target(ctx context.Context, plan *folderPlan) (endpoint.Folder, error) {
+	if plan.found == nil && len(plan.work) == 0 && !plan.first {
+		return endpoint.Folder{}, nil // its user removed it: it comes back only with new items
+	}
+	target := endpoint.Folder{Path: plan.path, Role: plan.source.Role, Kinds: plan.source.Kinds}
+	if plan.found != nil {
+		target = *plan.found
+	} else if err := t.to.persist(ctx, func(ctx context.Context) (err error) {
+		target, err = t.destination.CreateFolder(ctx, target)
+		return err
+	}); err != nil {
+		return endpoint.Folder{}, err
+	}
+	if plan.first || plan.found == nil {
+		return target, t.subscribe(ctx, plan, target)
+	}
+	return target, nil
+}
+
+// subscribe carries over a subscription to a folder that is new to the pair. Afterwards it is the
+// user's.
+func (t *transfer) subscribe(ctx context.Context, plan *folderPlan, f endpoint.Folder) error {
+	if !plan.source.Subscribed || f.Subscribed || !t.dstCaps.Subscribe {
+		return nil
+	}
+	err := t.to.persist(ctx, func(ctx context.Context) error { return t.destination.Subscribe(ctx, f) })
+	if err != nil && !fatal(err) {
+		t.failures.warn("a subscription could not be carried over: %v", err)
+		return nil
+	}
+	return err
+}
+
+// folderFailed makes all the work of a folder fail, where the folder alone is to blame.
+func (t *transfer) folderFailed(ctx context.Context, plan *folderPlan, err error) error {
+	if fatal(err) {
+		return err
+	}
+	t.failures.add(plan, "", err)
+	var records []store.Record
+	for _, item := range plan.work {
+		records = append(records, t.failed(plan, item, err))
+	}
+	for chunk := range chunks(records) {
+		if err := t.commit(ctx, store.Batch{Records: chunk}); err != nil {
+			return err
+		}
+	}
+	t.tell(FolderDone{display(plan.source.Path), plan.counts})
+	return nil
+}
+
+// failed enters an item among the failures of its folder and returns its record.
+func (t *transfer) failed(plan *folderPlan, item workItem, err error) store.Record {
+	plan.counts.Deferred--
+	plan.counts.Failed++
+	t.failures.add(plan, item.ref, err)
+	item.attempts = min(item.attempts, 254) + 1
+	r := t.mint.record(plan, item, store.Failed)
+	r.Code = uint8(endpoint.CodeOf(err))
+	return r
+}
+
+// fatal reports whether an error concerns the whole pass, not an item or a folder.
+func fatal(err error) bool {
+	switch endpoint.CodeOf(err) {
+	case endpoint.Unauthenticated, endpoint.Untrusted, endpoint.OverQuota, endpoint.Throttled,
+		endpoint.Unavailable, endpoint.Stale, endpoint.InDoubt:
+		return true
+	case endpoint.Unknown, endpoint.NotFound, endpoint.Exists, endpoint.Denied, endpoint.TooLarge,
+		endpoint.Rejected, endpoint.Unsupported, endpoint.Damaged, endpoint.Invalid, endpoint.Unconfirmed:
+	}
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// windows cuts work into pieces that are committed together.
+func windows(work []workItem, o Options) iter.Seq[[]workItem] {
+	return func(yield func([]workItem) bool) {
+		for len(work) > 0 {
+			n, total := 1, max(work[0].size, 0)
+			for n < len(work) && n < o.Window && total+max(work[n].size, 0) <= o.WindowBytes {
+				total += max(work[n].size, 0)
+				n++
+			}
+			if !yield(work[:n]) {
+				return
+			}
+			work = work[n:]
+		}
+	}
+}

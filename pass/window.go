@@ -1,0 +1,355 @@
+package pass
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
+)
+
+// window is a number of items of one folder between two commits.
+type window struct {
+	*transfer
+	plan   *folderPlan
+	target endpoint.Folder
+
+	open  map[string]*windowItem // not settled yet, by reference at the source
+	order []string               // the references of all items
+	done  store.Batch            // what became of the others
+	bytes int64                  // of the items that were written
+}
+
+// windowItem is one item of a window that is not settled yet.
+type windowItem struct {
+	workItem
+	state itemState
+	looks int // how often it was looked for in vain
+}
+
+// itemState is how far an item came.
+type itemState uint8
+
+const (
+	untried itemState = iota // nothing was sent
+	inDoubt                  // sent, and the answer is not known
+)
+
+// outgoing is an item that was read and is to be written.
+type outgoing struct {
+	item    *windowItem
+	put     endpoint.Put
+	content *digested
+}
+
+func newWindow(t *transfer, plan *folderPlan, target endpoint.Folder, work []workItem) *window {
+	w := &window{transfer: t, plan: plan, target: target, open: make(map[string]*windowItem, len(work))}
+	for _, item := range work {
+		w.open[item.ref] = &windowItem{workItem: item}
+		w.order = append(w.order, item.ref)
+	}
+	return w
+}
+
+// intents are the records that must be durable before anything of the window is written.
+func (w *window) intents() []store.Record {
+	records := make([]store.Record, 0, len(w.order))
+	for _, ref := range w.order {
+		records = append(records, w.mint.record(w.plan, w.open[ref].workItem, store.Intent))
+	}
+	return records
+}
+
+// run writes the items of the window until each is settled, has failed or has vanished. It
+// returns an error if the pass cannot go on; then some are still open.
+//
+// Once begun, it goes on for a moment after ctx is cancelled, so that the answers to what was
+// sent are not lost.
+func (w *window) run(ctx context.Context) error {
+	grace, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
+	defer stop()
+	for len(w.open) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := w.round(ctx, grace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// round reads and writes what is open once, and looks for what is in doubt afterwards.
+func (w *window) round(ctx, grace context.Context) error {
+	out, readErr := w.read(ctx, grace)
+	defer func() {
+		for _, o := range out {
+			_ = o.put.Content.Close()
+		}
+	}()
+	writeErr := w.write(ctx, grace, out)
+	return errors.Join(writeErr, w.resolve(grace), readErr)
+}
+
+// read fetches the bodies of the items that are open. What was read before an error is returned
+// with it.
+func (w *window) read(ctx, grace context.Context) ([]outgoing, error) {
+	var out []outgoing
+	have := map[string]bool{}
+	err := w.from.persist(ctx, func(context.Context) error {
+		var missing []string
+		for _, ref := range w.order {
+			if w.open[ref] != nil && !have[ref] {
+				missing = append(missing, ref)
+			}
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+		for body, err := range w.source.Read(grace, w.plan.source, missing, w.reading()) {
+			if err != nil {
+				return err
+			}
+			if item := w.open[body.Ref]; item != nil && !have[body.Ref] {
+				out = w.prepare(out, item, body)
+				have[body.Ref] = true
+			} else {
+				closeBody(body)
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		w.unanswered(have)
+	}
+	return out, err
+}
+
+// unanswered fails the items of which the source said nothing at all.
+func (w *window) unanswered(have map[string]bool) {
+	for _, ref := range w.order {
+		if item := w.open[ref]; item != nil && !have[ref] {
+			w.fail(item, endpoint.Errorf(endpoint.Damaged, "the source did not answer for this item"))
+		}
+	}
+}
+
+func (w *window) reading() endpoint.ReadOptions {
+	formats := map[endpoint.Kind][]endpoint.Format{}
+	for kind := range w.srcCaps.Read {
+		formats[kind] = w.srcCaps.Offers(kind, w.dstCaps)
+	}
+	return endpoint.ReadOptions{Memory: w.opts.WindowBytes, TempDir: w.opts.TempDir, Formats: formats}
+}
+
+// prepare adds a body to what is to be written, or settles an item that has none or is too large.
+func (w *window) prepare(out []outgoing, item *windowItem, body endpoint.Body) []outgoing {
+	limit := w.dstCaps.MaxItem
+	switch {
+	case endpoint.CodeOf(body.Err) == endpoint.NotFound:
+		w.vanish(item)
+		return out
+	case body.Err != nil:
+		w.fail(item, body.Err)
+		return out
+	case limit > 0 && body.Content.Size()+markRoom > limit:
+		w.fail(item, endpoint.Errorf(endpoint.TooLarge,
+			"item has %d bytes, the destination takes up to %d with the mark", body.Content.Size(), limit))
+		closeBody(body)
+		return out
+	}
+	item.size = body.Content.Size()
+	if item.received.IsZero() {
+		item.received = body.Received
+	}
+	content := &digested{Content: body.Content}
+	return append(out, outgoing{item: item, content: content, put: endpoint.Put{
+		Mark: w.mint.mark(item.id), Kind: item.kind, Content: content, Flags: body.Flags, Received: body.Received,
+	}})
+}
+
+func closeBody(b endpoint.Body) {
+	if b.Content != nil {
+		_ = b.Content.Close()
+	}
+}
+
+// write puts what was read.
+func (w *window) write(ctx, grace context.Context, out []outgoing) error {
+	return w.to.persist(ctx, func(context.Context) error {
+		var puts []endpoint.Put
+		sent := map[watermark.Mark]outgoing{}
+		for _, o := range out {
+			if w.open[o.item.ref] == o.item && o.item.state == untried {
+				puts = append(puts, o.put)
+				sent[o.put.Mark] = o
+			}
+		}
+		if len(puts) == 0 {
+			return nil
+		}
+		return w.put(grace, puts, sent)
+	})
+}
+
+// put writes items once. Those that get no answer are in doubt.
+func (w *window) put(ctx context.Context, puts []endpoint.Put, sent map[watermark.Mark]outgoing) error {
+	for _, o := range sent {
+		o.item.state = inDoubt
+	}
+	for result, err := range w.destination.Put(ctx, w.target, puts) {
+		if err == nil {
+			err = w.answered(sent[result.Mark], result)
+		}
+		if err != nil {
+			return w.refused(sent, err)
+		}
+	}
+	return nil
+}
+
+// answered settles an item whose put was answered. It returns an error that concerns more than
+// this item.
+func (w *window) answered(o outgoing, r endpoint.PutResult) error {
+	switch {
+	case r.Err == nil:
+		w.failures.dropFlags(len(r.Dropped))
+		w.settle(o.item, o.content.sum, false)
+	case endpoint.CodeOf(r.Err) == endpoint.InDoubt, isContext(r.Err):
+		// stays in doubt
+	case fatal(r.Err):
+		o.item.state = untried
+		return r.Err
+	default:
+		w.fail(o.item, r.Err)
+	}
+	return nil
+}
+
+// refused handles the error that ended a put: if it says that the items without an answer were
+// not written, they are not in doubt, and have failed unless the whole pass is concerned.
+func (w *window) refused(sent map[watermark.Mark]outgoing, err error) error {
+	if !endpoint.CodeOf(err).Refuses() {
+		w.wrote.Store(true)
+		return err
+	}
+	for _, o := range sent {
+		switch {
+		case w.open[o.item.ref] != o.item:
+		case fatal(err):
+			o.item.state = untried
+		default:
+			w.fail(o.item, err)
+		}
+	}
+	if fatal(err) {
+		return err
+	}
+	return nil
+}
+
+func isContext(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// resolve looks for the items whose answer was lost, once whatever was under way has landed or
+// never will. What is found is settled; the rest may be written again.
+func (w *window) resolve(ctx context.Context) error {
+	var doubtful []*windowItem
+	for _, ref := range w.order {
+		if item := w.open[ref]; item != nil && item.state == inDoubt {
+			doubtful = append(doubtful, item)
+		}
+	}
+	if len(doubtful) == 0 {
+		return nil
+	}
+	if w.unmarked {
+		for _, item := range doubtful {
+			w.fail(item, endpoint.Errorf(endpoint.InDoubt, "the answer was lost, and without marks the item cannot be looked for"))
+		}
+		return nil
+	}
+	v, err := w.lookAfter(ctx, max(w.dstCaps.PutGrace, w.dstCaps.Visibility))
+	if err != nil {
+		return err
+	}
+	for _, item := range doubtful {
+		item.looks++
+		switch {
+		case v.has(item.id):
+			w.settle(item, [16]byte{}, true)
+		case item.looks == maxLooks:
+			w.fail(item, endpoint.Errorf(endpoint.InDoubt, "the answer was lost %d times, and the item is not there", maxLooks))
+		default:
+			item.state = untried
+		}
+	}
+	return nil
+}
+
+// lookAfter scans the destination after some time.
+func (w *window) lookAfter(ctx context.Context, grace time.Duration) (*view, error) {
+	if grace > 0 {
+		w.tell(Waiting{Side: store.Destination, For: grace, Code: endpoint.InDoubt})
+		if err := sleep(ctx, grace); err != nil {
+			return nil, err
+		}
+	}
+	return w.look(ctx)
+}
+
+// vanish settles an item that the source has no more.
+func (w *window) vanish(item *windowItem) {
+	w.plan.counts.Deferred--
+	w.plan.counts.Vanished++
+	w.unintend(item)
+	delete(w.open, item.ref)
+}
+
+func (w *window) fail(item *windowItem, err error) {
+	w.close(item, w.failed(w.plan, item.workItem, err))
+}
+
+func (w *window) settle(item *windowItem, digest [16]byte, recovered bool) {
+	w.wrote.Store(true)
+	c := &w.plan.counts
+	c.Deferred--
+	c.Migrated++
+	c.Bytes += max(item.size, 0)
+	w.bytes += max(item.size, 0)
+	if recovered {
+		c.Recovered++
+	}
+	r := w.mint.record(w.plan, item.workItem, store.Settled)
+	r.Digest, r.Attempts = digest, 0
+	w.plan.migrated = append(w.plan.migrated, item.workItem)
+	w.close(item, r)
+}
+
+func (w *window) close(item *windowItem, r store.Record) {
+	delete(w.open, item.ref)
+	w.done.Records = append(w.done.Records, r)
+}
+
+// takeBack withdraws the intents of the items that were certainly not written.
+func (w *window) takeBack() {
+	for _, ref := range w.order {
+		if item := w.open[ref]; item != nil && item.state == untried {
+			w.unintend(item)
+		}
+	}
+}
+
+// unintend puts the record of an item back to what it was before the intent.
+func (w *window) unintend(item *windowItem) {
+	if item.failedBefore != nil {
+		w.done.Records = append(w.done.Records, *item.failedBefore)
+		return
+	}
+	w.done.Forget = append(w.done.Forget, store.Record{Folder: w.plan.name, ID: item.id})
+}

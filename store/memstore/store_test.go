@@ -1,0 +1,50 @@
+package memstore_test
+
+import (
+	"testing"
+
+	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/store/memstore"
+	"github.com/dandyroll/dandyroll/store/storetest"
+)
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, storetest.Config{
+		Open: func(testing.TB, string) (store.Store, error) { return memstore.New(), nil },
+	})
+}
+
+func TestCloneHoldsWhatWasCommitted(t *testing.T) {
+	s := memstore.New()
+	ledger, err := s.Open(t.Context(), "pair")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := store.Batch{
+		Records:   []store.Record{{Folder: "INBOX", Status: store.Settled}},
+		Sightings: []store.Sighting{{Folder: "INBOX", Ref: "1"}},
+		Pass:      &store.Pass{Kind: "full"},
+	}
+	if err := ledger.Commit(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	clone := s.Clone()
+	later := store.Batch{Forget: first.Records, Unsee: first.Sightings}
+	if err := ledger.Commit(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	copied, err := clone.Open(t.Context(), "pair") // not busy, though the original is
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, sightings := 0, 0
+	for range copied.Records(t.Context(), store.AllFolders) {
+		records++
+	}
+	for range copied.Sightings(t.Context(), "INBOX") {
+		sightings++
+	}
+	if records != 1 || sightings != 1 {
+		t.Errorf("the clone has %d records and %d sightings, want those of the first commit", records, sightings)
+	}
+}
