@@ -42,8 +42,8 @@ type Driver interface {
 	// than List.
 	Refs(ctx context.Context, f Folder) iter.Seq2[string, error]
 
-	// Read yields the bodies of items of a folder, one for each ref, in any order. Content up to
-	// opts.Memory bytes may be held in memory, the rest goes to temporary files.
+	// Read yields the bodies of items of a folder, one for each ref, in any order. Together they
+	// hold up to opts.Memory bytes in memory; the rest goes to temporary files.
 	Read(ctx context.Context, f Folder, refs []string, opts ReadOptions) iter.Seq2[Body, error]
 
 	// Marks yields the items of a folder that carry a field of the watermark's name, since as in
@@ -80,7 +80,8 @@ type Driver interface {
 
 // ReadOptions bounds what a Read may hold. The zero value keeps nothing in memory.
 type ReadOptions struct {
-	// Memory is up to how many bytes a body is held in memory.
+	// Memory is how many bytes all bodies of the call may hold in memory together, as if none
+	// were closed before the end.
 	Memory int64
 	// TempDir is where greater bodies go; empty means os.TempDir.
 	TempDir string

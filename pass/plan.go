@@ -395,8 +395,10 @@ func (s Selection) takes(it endpoint.Item) bool {
 }
 
 // settledAll reports whether every item of the folder has a record, so that the next pass need
-// look only at what changes from here.
-func (c Counts) settledAll() bool { return c.Filtered == 0 && c.Unsupported == 0 && c.Deferred == 0 }
+// look only at what changes from here. Whether a vanished item is truly gone shows a new listing.
+func (c Counts) settledAll() bool {
+	return c.Filtered == 0 && c.Unsupported == 0 && c.Deferred == 0 && c.Vanished == 0
+}
 
 // reasonOf is the text of a failure, without the codes that stand beside it.
 func reasonOf(err error) string {

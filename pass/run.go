@@ -98,7 +98,9 @@ func (r *running) phases(ctx context.Context, report *Report) error {
 	if r.dry {
 		return err
 	}
-	return errors.Join(err, r.enter(ctx, report))
+	entered := r.enter(ctx, report)
+	report.Complete = report.Complete && entered == nil
+	return errors.Join(err, entered)
 }
 
 // prepare is everything before the first write at the destination: phases 2 to 4.
