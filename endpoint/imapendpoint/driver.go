@@ -1,0 +1,117 @@
+package imapendpoint
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+)
+
+const (
+	typeName      = "imap"
+	driverVersion = "imapendpoint/1"
+	// putGrace is for how long a server may go on with a command after its connection was reset.
+	putGrace = 2 * time.Second
+)
+
+// driver is the endpoint.Driver over a pool of sessions.
+//
+// A folder's ID is its name on the wire, an item's Ref its UID in decimal, a Validity the
+// UIDVALIDITY in decimal, and a State what folderState describes.
+type driver struct {
+	endpoint.Unimplemented
+	cfg  Config
+	pool *pool
+
+	mu     sync.Mutex
+	spaces *namespace // once known
+}
+
+var _ endpoint.Driver = (*driver)(nil)
+
+func newDriver(cfg Config, p *pool) *driver { return &driver{cfg: cfg, pool: p} }
+
+// Info names the account as user@host:port.
+func (d *driver) Info() endpoint.Info {
+	host, port, err := net.SplitHostPort(d.cfg.Addr)
+	if err != nil {
+		host, port = d.cfg.Addr, ""
+	}
+	address := net.JoinHostPort(strings.ToLower(host), port)
+	return endpoint.Info{Type: typeName, Driver: driverVersion, Account: d.cfg.Username + "@" + address}
+}
+
+// Capabilities asks one session for what the server offers.
+func (d *driver) Capabilities(ctx context.Context) (endpoint.Capabilities, error) {
+	formats := map[endpoint.Kind][]endpoint.Format{endpoint.Mail: {endpoint.RFC822}}
+	caps := endpoint.Capabilities{
+		Read: formats, Write: formats,
+		States: true, CreateFolder: true, DeleteFolder: true, Subscribe: true,
+		Keywords: true, Received: true, Exact: true,
+		Concurrency: d.cfg.Connections, PutGrace: putGrace,
+	}
+	err := d.with(ctx, func(s *session) error {
+		caps.MaxItem = s.appendLimit()
+		return nil
+	})
+	return caps, err
+}
+
+// Wire returns the counters of all connections so far.
+func (d *driver) Wire() endpoint.Wire { return d.pool.wire() }
+
+// Close closes all connections.
+func (d *driver) Close() error { return d.pool.close() }
+
+// with runs op with a session. Sessions that rested in the pool may have been closed by the
+// server, and only their use tells: op runs again, with another session, while its session is
+// lost, until every rested one must have had its turn. So op must have no effect that cannot be
+// repeated, or hide the loss by returning nil.
+func (d *driver) with(ctx context.Context, op func(*session) error) error {
+	for attempt := 0; ; attempt++ {
+		s, err := d.pool.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		err = op(s)
+		lost := !s.alive()
+		d.pool.release(s)
+		if endpoint.CodeOf(err) != endpoint.Unavailable || !lost || attempt == d.cfg.Connections || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// examine runs op, as with does, after EXAMINE of the folder, which changes nothing there, not
+// even \Recent. It fails with Stale if the folder's validity is another.
+//
+// The folder is opened anew each time: in a view that was opened earlier, items that came since
+// would be missing, and look expunged.
+func (d *driver) examine(ctx context.Context, f endpoint.Folder, op func(*session, *selected) error) error {
+	return d.with(ctx, func(s *session) error {
+		sel, err := s.selectFolder(ctx, f.ID, true)
+		if err != nil {
+			return err
+		}
+		if f.Validity != "" && f.Validity != validityText(sel.validity) {
+			return endpoint.Errorf(endpoint.Stale, "the folder's UIDVALIDITY changed: list the folders again")
+		}
+		return op(s, sel)
+	})
+}
+
+// fails yields nothing but an error.
+func fails[T any](err error) func(yield func(T, error) bool) {
+	return func(yield func(T, error) bool) {
+		var zero T
+		yield(zero, err)
+	}
+}
+
+func isContext(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

@@ -1,0 +1,229 @@
+package imapendpoint
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+)
+
+const (
+	dialTries = 5
+	// freshFor is how long an idle session is trusted without asking whether it still stands.
+	freshFor = 30 * time.Second
+)
+
+// pool holds the sessions of a mailbox. It makes as many as the configuration allows and the
+// server bears.
+type pool struct {
+	cfg     *Config
+	meter   meter
+	backoff time.Duration // before the second try to connect; it doubles
+
+	mu      sync.Mutex
+	idle    []idleSession
+	live    map[*session]bool // handed out
+	dialing int
+	limit   int
+	closed  bool
+	changed chan struct{} // closed and replaced whenever a waiting acquire should look again
+}
+
+type idleSession struct {
+	*session
+	since time.Time
+}
+
+func newPool(cfg *Config) *pool {
+	return &pool{
+		cfg: cfg, backoff: 250 * time.Millisecond, live: map[*session]bool{}, limit: cfg.Connections,
+		changed: make(chan struct{}),
+	}
+}
+
+// wire returns the counters of all connections so far.
+func (p *pool) wire() endpoint.Wire { return p.meter.wire() }
+
+// first connects once, without trying again.
+func (p *pool) first(ctx context.Context) error {
+	s, err := p.dial(ctx)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.live[s] = true
+	p.mu.Unlock()
+	p.release(s)
+	return nil
+}
+
+// acquire returns a session that nobody else uses; release it when done. It waits while all are
+// in use. Code Unavailable means that it has tried several times to connect.
+func (p *pool) acquire(ctx context.Context) (*session, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		s, mayDial, changed, err := p.take()
+		switch {
+		case err != nil:
+			return nil, err
+		case mayDial:
+			s, err := p.grow(ctx)
+			if s != nil || err != nil {
+				return s, err
+			}
+		case s == nil:
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		case p.stands(ctx, s):
+			return s.session, nil
+		}
+	}
+}
+
+// take picks an idle session, or says that one may be made, or what to wait for.
+func (p *pool) take() (s *idleSession, mayDial bool, changed <-chan struct{}, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, false, nil, errClosed()
+	}
+	if n := len(p.idle); n > 0 {
+		s := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		p.live[s.session] = true
+		return &s, false, nil, nil
+	}
+	if len(p.live)+p.dialing < p.limit {
+		p.dialing++
+		return nil, true, nil, nil
+	}
+	return nil, false, p.changed, nil
+}
+
+func errClosed() error { return endpoint.Errorf(endpoint.Invalid, "the mailbox is closed") }
+
+// stands reports whether a session that was idle is still good, and drops it otherwise: servers
+// hang up on idle clients.
+func (p *pool) stands(ctx context.Context, s *idleSession) bool {
+	if s.alive() && time.Since(s.since) > freshFor {
+		_ = s.command(ctx, "NOOP", nil)
+	}
+	if s.alive() {
+		return true
+	}
+	p.release(s.session)
+	return false
+}
+
+// grow makes a session. Without session and error, the server bears no more of them, and the
+// caller waits for one that there is.
+func (p *pool) grow(ctx context.Context) (*session, error) {
+	s, err := p.persist(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dialing--
+	defer p.announce()
+	if err != nil {
+		if working := len(p.live) + len(p.idle) + p.dialing; working > 0 && turnedAway(err) {
+			p.limit = max(1, min(p.limit, working))
+			return nil, nil
+		}
+		return nil, err
+	}
+	if p.closed {
+		s.kill()
+		return nil, errClosed()
+	}
+	p.live[s] = true
+	return s, nil
+}
+
+// turnedAway reports whether it was the server that would not have the connection. From one that has
+// accepted the same login before, that means that there are too many.
+func turnedAway(err error) bool {
+	_, answered := errors.AsType[*statusError](err)
+	return answered || errors.Is(err, errHungUp) || endpoint.CodeOf(err) == endpoint.Unauthenticated
+}
+
+// persist connects, and tries again for a while if there is no connection to be had.
+func (p *pool) persist(ctx context.Context) (*session, error) {
+	deadline := time.Now().Add(p.cfg.Timeout)
+	pause := p.backoff
+	for try := 1; ; try++ {
+		s, err := p.dial(ctx)
+		if endpoint.CodeOf(err) != endpoint.Unavailable || try == dialTries || time.Now().Add(pause).After(deadline) {
+			return s, err
+		}
+		if turnedAway(err) && p.others() {
+			return nil, err // rather wait for one of them
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, ctx.Err()
+		}
+		pause *= 2
+	}
+}
+
+// others reports whether there are other sessions, or may be soon.
+func (p *pool) others() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.live)+len(p.idle)+p.dialing > 1 // this one is dialing too
+}
+
+// dial connects. A refused token is asked for again, once: it may have expired.
+func (p *pool) dial(ctx context.Context) (*session, error) {
+	s, err := connect(ctx, p.cfg, &p.meter)
+	if p.cfg.Token != nil && endpoint.CodeOf(err) == endpoint.Unauthenticated {
+		s, err = connect(ctx, p.cfg, &p.meter)
+	}
+	return s, err
+}
+
+// release gives a session back. One that is dead is dropped.
+func (p *pool) release(s *session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.live, s)
+	switch {
+	case p.closed:
+		s.kill()
+	case s.alive():
+		p.idle = append(p.idle, idleSession{s, time.Now()})
+	}
+	p.announce()
+}
+
+func (p *pool) announce() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// close ends all sessions, also those in use, at once.
+func (p *pool) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	for s := range p.live {
+		s.kill()
+	}
+	for _, s := range p.idle {
+		s.kill()
+	}
+	p.idle = nil
+	p.announce()
+	return nil
+}

@@ -1,0 +1,235 @@
+package imapendpoint
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/internal/imapscript"
+)
+
+func testPool(t *testing.T, addr string, change func(*Config)) *pool {
+	t.Helper()
+	p := newPool(wireConfig(t, addr, change))
+	p.backoff = time.Millisecond
+	t.Cleanup(func() { _ = p.close() })
+	return p
+}
+
+// TestPoolShrinks has a server that refuses a third connection in each of the ways in use. The
+// work goes on with two.
+func TestPoolShrinks(t *testing.T) {
+	refusals := map[string]func(m *imapscript.Model, c *imapscript.Conn){
+		"BYE at the greeting": func(_ *imapscript.Model, c *imapscript.Conn) { c.Send("* BYE Too many simultaneous connections") },
+		"NO [LIMIT]":          refuseLogin("NO [LIMIT] Maximum number of connections exceeded"),
+		"plain NO":            refuseLogin("NO LOGIN failed"),
+		"hangs up":            func(_ *imapscript.Model, c *imapscript.Conn) { c.Drop() },
+	}
+	for name, refuse := range refusals {
+		t.Run(name, func(t *testing.T) {
+			noLeaks(t)
+			m := imapscript.Model{}
+			var open atomic.Int32
+			srv := imapscript.Start(t, func(c *imapscript.Conn) {
+				defer open.Add(-1)
+				if open.Add(1) > 2 {
+					refuse(&m, c)
+					return
+				}
+				m.Serve(c)
+			})
+			p := testPool(t, srv.Addr, nil)
+			var held [2]*session
+			for i := range held {
+				var err error
+				if held[i], err = p.acquire(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := make(chan *session)
+			go func() {
+				s, err := p.acquire(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				got <- s
+			}()
+			select {
+			case <-got:
+				t.Fatal("a third session was had")
+			case <-p.shrunk(t):
+			}
+			p.release(held[0])
+			if <-got != held[0] {
+				t.Error("the session that was given back is not used again")
+			}
+		})
+	}
+}
+
+// shrunk returns a channel that is closed when the pool has given up a connection.
+func (p *pool) shrunk(t *testing.T) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			p.mu.Lock()
+			limit, changed := p.limit, p.changed
+			p.mu.Unlock()
+			if limit == 2 {
+				return
+			}
+			select {
+			case <-changed:
+			case <-time.After(10 * time.Second):
+				t.Errorf("the limit is still %d", limit)
+				return
+			}
+		}
+	}()
+	return done
+}
+
+// TestPoolShrinksAtOnce has several goroutines ask for a session before there is any.
+func TestPoolShrinksAtOnce(t *testing.T) {
+	noLeaks(t)
+	m := imapscript.Model{}
+	var open atomic.Int32
+	srv := imapscript.Start(t, func(c *imapscript.Conn) {
+		defer open.Add(-1)
+		if open.Add(1) > 1 {
+			c.Send("* BYE Too many simultaneous connections")
+			return
+		}
+		m.Serve(c)
+	})
+	p := testPool(t, srv.Addr, nil)
+	var workers sync.WaitGroup
+	for range 4 {
+		workers.Go(func() {
+			s, err := p.acquire(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := s.command(t.Context(), "NOOP", nil); err != nil {
+				t.Error(err)
+			}
+			p.release(s)
+		})
+	}
+	workers.Wait()
+}
+
+func refuseLogin(status string) func(*imapscript.Model, *imapscript.Conn) {
+	return func(_ *imapscript.Model, c *imapscript.Conn) {
+		c.Send("* OK [CAPABILITY IMAP4rev1] hi")
+		c.Reply(c.Expect("LOGIN"), status)
+		c.Wait()
+	}
+}
+
+func TestPoolReconnects(t *testing.T) {
+	noLeaks(t)
+	m := imapscript.Model{}
+	srv := imapscript.Start(t, m.Serve)
+	var broken atomic.Int32
+	p := testPool(t, srv.Addr, func(c *Config) {
+		c.Connections = 1
+		c.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if broken.Add(-1) >= 0 {
+				return nil, &net.OpError{Op: "dial", Err: errors.New("refused")}
+			}
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		}
+	})
+	s, err := p.acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.kill()
+	p.release(s)
+	broken.Store(dialTries - 1)
+	fresh, err := p.acquire(t.Context())
+	if err != nil || fresh == s || !fresh.alive() {
+		t.Fatalf("after %d failures: %v", dialTries-1, err)
+	}
+	fresh.kill()
+	p.release(fresh)
+	broken.Store(100)
+	_, err = p.acquire(t.Context())
+	wantCode(t, err, endpoint.Unavailable)
+	if tried := 100 - broken.Load(); tried != dialTries {
+		t.Errorf("tried %d times", tried)
+	}
+	if strings.Contains(err.Error(), "127.0.0.1") {
+		t.Errorf("the error holds an address: %v", err)
+	}
+}
+
+func TestPoolWaits(t *testing.T) {
+	noLeaks(t)
+	m := imapscript.Model{}
+	srv := imapscript.Start(t, m.Serve)
+	p := testPool(t, srv.Addr, func(c *Config) { c.Connections = 1 })
+	s, err := p.acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := p.acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a second session: %v", err)
+	}
+	got := make(chan *session)
+	go func() {
+		s, err := p.acquire(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		got <- s
+	}()
+	p.release(s)
+	if <-got != s {
+		t.Error("the session that was given back is not used again")
+	}
+	if err := errors.Join(p.close(), p.close()); err != nil {
+		t.Error(err)
+	}
+	if s.alive() {
+		t.Error("a session outlives its pool")
+	}
+	p.release(s)
+	_, err = p.acquire(t.Context())
+	wantCode(t, err, endpoint.Invalid)
+}
+
+// TestPoolDropsTheStale has a server that hung up on a session at rest.
+func TestPoolDropsTheStale(t *testing.T) {
+	noLeaks(t)
+	m := imapscript.Model{Hook: func(c *imapscript.Conn, cmd imapscript.Command) bool {
+		if cmd.Name == "NOOP" {
+			c.Drop()
+		}
+		return false
+	}}
+	srv := imapscript.Start(t, m.Serve)
+	p := testPool(t, srv.Addr, nil)
+	if err := p.first(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.mu.Lock()
+	p.idle[0].since = time.Now().Add(-2 * freshFor)
+	p.mu.Unlock()
+	s, err := p.acquire(t.Context())
+	if err != nil || !s.alive() || srv.Accepted() != 2 {
+		t.Errorf("%d connections, %v", srv.Accepted(), err)
+	}
+	p.release(s)
+}

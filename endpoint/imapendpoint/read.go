@@ -1,0 +1,184 @@
+package imapendpoint
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strconv"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+)
+
+const (
+	// pageBytes and pageBodies bound what one FETCH of bodies asks for, by the sizes that the server
+	// states; one message may be greater.
+	pageBytes  = 8 << 20
+	pageBodies = 64
+)
+
+// Read yields the bodies of messages as the server serves them.
+func (d *driver) Read(ctx context.Context, f endpoint.Folder, refs []string, opts endpoint.ReadOptions) iter.Seq2[endpoint.Body, error] {
+	if opts.Formats != nil && !slices.Contains(opts.Formats[endpoint.Mail], endpoint.RFC822) {
+		return fails[endpoint.Body](endpoint.Errorf(endpoint.Unsupported, "mail can be read as %s only", endpoint.RFC822))
+	}
+	return func(yield func(endpoint.Body, error) bool) {
+		uids := make([]uint32, 0, len(refs))
+		for _, ref := range refs {
+			uid, err := strconv.ParseUint(ref, 10, 32)
+			if err == nil && refOf(uint32(uid)) == ref && uid > 0 {
+				uids = append(uids, uint32(uid))
+			} else if !yield(endpoint.Body{Ref: ref, Err: endpoint.Errorf(endpoint.Invalid, "a reference that is no UID")}, nil) {
+				return
+			}
+		}
+		slices.Sort(uids)
+		uids = slices.Compact(uids)
+		sizes, err := d.sizes(ctx, f, uids)
+		if err != nil {
+			yield(endpoint.Body{}, err)
+			return
+		}
+		for o, err := range d.sweepBodies(f, sizes, opts).all(ctx, uids) {
+			if !yield(bodyOf(o), err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func bodyOf(o outcome[endpoint.Body]) endpoint.Body {
+	body := o.value
+	body.Ref = refOf(o.uid)
+	switch {
+	case o.gone:
+		body.Err = endpoint.Errorf(endpoint.NotFound, "the message was expunged")
+	case o.damaged:
+		body.Err = endpoint.Errorf(endpoint.Damaged, "the server breaks off, or delivers nothing, whenever it is asked for the message with UID %d", o.uid)
+	}
+	return body
+}
+
+// sizes asks for the size that the server states for each message (RFC822.SIZE). It is wrong on
+// some servers, so it only guides how much is asked for at once and tells nothing from a body
+// that is missing. A message that is not in the result has none.
+func (d *driver) sizes(ctx context.Context, f endpoint.Folder, uids []uint32) (map[uint32]int64, error) {
+	w := sweep[int64]{
+		driver: d, folder: f, levels: 1, take: takePage,
+		fetch: func(ctx context.Context, s *session, uids []uint32, _ int, accept func(uint32, int64)) error {
+			return fetchMessages(ctx, s, uids, &imap.FetchOptions{UID: true, RFC822Size: true}, ignoreSection,
+				func(m fetched, whole bool) {
+					if whole {
+						accept(m.uid, m.size)
+					}
+				})
+		},
+	}
+	sizes := make(map[uint32]int64, len(uids))
+	for o, err := range w.all(ctx, uids) {
+		if err != nil {
+			return nil, err
+		}
+		if !o.gone && !o.damaged {
+			sizes[o.uid] = o.value
+		}
+	}
+	return sizes, nil
+}
+
+func ignoreSection(imap.LiteralReader) error { return nil }
+
+func (d *driver) sweepBodies(f endpoint.Folder, sizes map[uint32]int64, opts endpoint.ReadOptions) sweep[endpoint.Body] {
+	return sweep[endpoint.Body]{
+		driver: d, folder: f, levels: 3,
+		take: func(left []uint32) int { return takeBodies(left, sizes) },
+		fetch: func(ctx context.Context, s *session, uids []uint32, level int, accept func(uint32, endpoint.Body)) error {
+			p := bodyPage{opts: opts, sizes: sizes, memory: pageBytes, accept: accept}
+			err := fetchMessages(ctx, s, uids, bodyOptions(level), p.section, p.done)
+			p.discard()
+			return err
+		},
+		drop: func(b endpoint.Body) { _ = b.Content.Close() },
+	}
+}
+
+// takeBodies returns how many of the messages left go on a page. One whose size is unknown goes
+// alone.
+func takeBodies(left []uint32, sizes map[uint32]int64) int {
+	var total int64
+	for n, uid := range left[:takePage(left)] {
+		size, known := sizes[uid]
+		if !known || size > pageBytes {
+			size = pageBytes
+		}
+		if total += size; n > 0 && total > pageBytes || n == pageBodies {
+			return n
+		}
+	}
+	return min(len(left), takePage(left))
+}
+
+// bodyOptions returns what is asked for with a body: less at each level.
+func bodyOptions(level int) *imap.FetchOptions {
+	return &imap.FetchOptions{
+		UID: true, Flags: level < 2, InternalDate: level == 0,
+		BodySection: []*imap.FetchItemBodySection{{Peek: true}},
+	}
+}
+
+// bodyPage collects the bodies of one FETCH.
+type bodyPage struct {
+	opts   endpoint.ReadOptions
+	sizes  map[uint32]int64
+	memory int64 // that bodies may still take
+	accept func(uint32, endpoint.Body)
+
+	content endpoint.Content // of the message that is being read
+}
+
+// section spools a body. What counts is the size of the literal, never RFC822.SIZE.
+func (p *bodyPage) section(literal imap.LiteralReader) error {
+	p.discard()
+	if literal == nil {
+		return nil
+	}
+	bound := min(p.opts.Memory, p.memory)
+	content, err := endpoint.Spool(literal, endpoint.RFC822, literal.Size(), bound, p.opts.TempDir)
+	if err != nil {
+		if counted, ok := literal.(*countedLiteral); ok && counted.failed {
+			return nil // found again behind the message, as a section cut short
+		}
+		return spoolError(err)
+	}
+	p.content = content
+	if literal.Size() <= bound {
+		p.memory -= literal.Size()
+	}
+	return nil
+}
+
+func spoolError(err error) error {
+	return endpoint.Errorf(endpoint.Invalid, "the temporary directory cannot take a message: make room or name another: %w", err)
+}
+
+func (p *bodyPage) done(m fetched, whole bool) {
+	size, known := p.sizes[m.uid]
+	missing := p.content == nil || p.content.Size() == 0
+	if missing && known && size == 0 && whole {
+		p.content, missing = endpoint.Bytes(endpoint.RFC822, nil), false
+	}
+	if !whole || missing {
+		p.discard()
+		return
+	}
+	p.accept(m.uid, endpoint.Body{Content: p.content, Flags: carriedFlags(m.flags), Received: m.received})
+	p.content = nil
+}
+
+func (p *bodyPage) discard() {
+	if p.content != nil {
+		_ = p.content.Close()
+		p.content = nil
+	}
+}
