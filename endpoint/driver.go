@@ -93,7 +93,7 @@ type ReadOptions struct {
 // so that methods can be added to the interface.
 type Unimplemented struct{}
 
-func (Unimplemented) mustEmbedUnimplemented() {}
+func (Unimplemented) mustEmbedUnimplemented() {} //nolint:unused // makes embedding the only way to be a Driver
 
 func unsupported() error { return &Error{Code: Unsupported} }
 

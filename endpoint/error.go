@@ -33,7 +33,7 @@ const (
 	numCodes
 )
 
-//nolint:gochecknoglobals // one sentinel a code, as errors.Is needs them
+// One error a code, for errors.Is.
 var (
 	ErrNotFound        = errors.New("not found")
 	ErrExists          = errors.New("already exists")

@@ -69,6 +69,7 @@ func TestCutAtEveryCommit(t *testing.T) {
 }
 
 func cutAt(t *testing.T, n int64, after bool) (fired bool) {
+	t.Helper()
 	w := newWorld(t)
 	w.must(w.src.CreateFolder("Work"))
 	w.deliver(7, inbox)

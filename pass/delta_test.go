@@ -416,7 +416,9 @@ func TestReadOnlyFolderFailsAlone(t *testing.T) {
 
 func TestFullMailboxStopsThePass(t *testing.T) {
 	w := newWorld(t)
-	w.deliver(200, inbox)
+	w.deliver(10, inbox)
+	w.deliverText("Subject: big\r\n\r\n"+strings.Repeat("x", 10_000), inbox) // the first that finds no room
+	w.deliver(189, inbox)
 	w.dst.SetLimit(1)
 	_, err := w.try(t.Context(), pass.Options{})
 	if !errors.Is(err, endpoint.ErrOverQuota) || !errors.Is(err, pass.ErrRefused) {
@@ -429,6 +431,10 @@ func TestFullMailboxStopsThePass(t *testing.T) {
 	}
 	if r.Totals.Migrated == 0 || r.Totals.Deferred == 0 || r.Totals.Failed != 0 || r.Complete {
 		t.Errorf("totals %+v", r.Totals)
+	}
+	// What was answered after the refusal counts, too: smaller items may still have found room.
+	if n := len(w.dst.Messages(inbox)); n != r.Totals.Migrated {
+		t.Errorf("%d items at the destination, %d reported", n, r.Totals.Migrated)
 	}
 	w.dst.SetLimit(1 << 30)
 	want(t, w.run(pass.Options{}), pass.Counts{Listed: 200, Already: r.Totals.Migrated, Migrated: 200 - r.Totals.Migrated})

@@ -7,8 +7,6 @@ import (
 )
 
 // Errors of a pass, for errors.Is.
-//
-//nolint:gochecknoglobals // sentinels, as errors.Is needs them
 var (
 	// ErrRefused is in every error of a pass that ended before anything was written at the
 	// destination, for a reason that its text and the other errors in it state.

@@ -222,7 +222,7 @@ func (d *decider) decide(items []listed) {
 		}
 	}
 	for _, it := range items {
-		id := watermark.ID{}
+		var id watermark.ID
 		if it.record == nil {
 			id, it.record = d.identify(it.Item)
 		} else {

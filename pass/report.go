@@ -121,7 +121,7 @@ func (r *Report) String() string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, line := range r.Totals.lines(r.DryRun) {
 		if line.n > 0 || line.always {
-			fmt.Fprintf(w, "  %d\t  %s\n", line.n, line.what)
+			_, _ = fmt.Fprintf(w, "  %d\t  %s\n", line.n, line.what)
 		}
 	}
 	_ = w.Flush() // cannot fail: it writes to memory

@@ -201,15 +201,16 @@ func (w *window) put(ctx context.Context, puts []endpoint.Put, sent map[watermar
 	for _, o := range sent {
 		o.item.state = inDoubt
 	}
+	var grave error // concerns the whole pass; the answers for the other items still come
 	for result, err := range w.destination.Put(ctx, w.target, puts) {
-		if err == nil {
-			err = w.answered(sent[result.Mark], result)
-		}
 		if err != nil {
 			return w.refused(sent, err)
 		}
+		if err := w.answered(sent[result.Mark], result); grave == nil {
+			grave = err
+		}
 	}
-	return nil
+	return grave
 }
 
 // answered settles an item whose put was answered. It returns an error that concerns more than

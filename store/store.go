@@ -10,8 +10,6 @@ import (
 )
 
 // Errors of a Store, for errors.Is. What the store adds says what to do.
-//
-//nolint:gochecknoglobals // sentinels, as errors.Is needs them
 var (
 	// ErrBusy says that the pair, or the whole database, is open elsewhere.
 	ErrBusy = errors.New("in use by another process or pass")

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -23,18 +24,20 @@ var ErrKey = errors.New("watermark: not a key")
 // Key is the secret under which marks are made and verified.
 //
 // It is kept apart from any database, because losing it makes every mark foreign, while a lost
-// database is rebuilt from the marks. A Key never shows its bytes when printed or logged. The
-// zero value is no key; everything that takes one refuses it.
+// database is rebuilt from the marks. A Key never shows its bytes when printed or logged, not even
+// as a field of something else. It cannot be compared with ==. The zero value is no key; everything
+// that takes one refuses it.
 type Key struct {
-	secret [KeySize]byte
-	set    bool
+	// A function, because package fmt prints unexported fields without asking their methods, and
+	// even follows pointers to them; of a function it prints the address.
+	secret func() [KeySize]byte
 }
 
 // NewKey returns a fresh random key.
 func NewKey() Key {
-	k := Key{set: true}
-	_, _ = rand.Read(k.secret[:]) // never fails, see crypto/rand
-	return k
+	var secret [KeySize]byte
+	_, _ = rand.Read(secret[:]) // never fails, see crypto/rand
+	return newKey(secret)
 }
 
 // KeyFromBytes returns the key whose secret is b, which must be [KeySize] bytes long.
@@ -42,9 +45,11 @@ func KeyFromBytes(b []byte) (Key, error) {
 	if len(b) != KeySize {
 		return Key{}, fmt.Errorf("%w: have %d bytes, want %d", ErrKey, len(b), KeySize)
 	}
-	k := Key{set: true}
-	copy(k.secret[:], b)
-	return k, nil
+	return newKey([KeySize]byte(b)), nil
+}
+
+func newKey(secret [KeySize]byte) Key {
+	return Key{secret: func() [KeySize]byte { return secret }}
 }
 
 // ParseKey inverts [Key.Export]. Space around the text is ignored.
@@ -110,19 +115,34 @@ func createKey(path string, k Key) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// Export returns the secret as text that [ParseKey] reads. It is as secret as the key.
-func (k Key) Export() string { return hex.EncodeToString(k.secret[:]) }
+// Export returns the secret as text that [ParseKey] reads; of the zero value, the empty text, which
+// it refuses. It is as secret as the key.
+func (k Key) Export() string {
+	if k.IsZero() {
+		return ""
+	}
+	return hex.EncodeToString(k.bytes())
+}
 
 // IsZero reports whether k is no key.
-func (k Key) IsZero() bool { return !k.set }
+func (k Key) IsZero() bool { return k.secret == nil }
+
+// bytes returns the secret, or nothing for the zero value.
+func (k Key) bytes() []byte {
+	if k.IsZero() {
+		return nil
+	}
+	secret := k.secret()
+	return secret[:]
+}
 
 // Derive returns a secret for another purpose, from which nothing about k can be learnt: for
 // example the key that encrypts a database.
 func (k Key) Derive(purpose string) [KeySize]byte {
-	out, err := hkdf.Key(sha256.New, k.secret[:], nil, "dandyroll "+purpose, KeySize)
+	out, err := hkdf.Key(sha256.New, k.bytes(), nil, "dandyroll "+purpose, KeySize)
 	if err != nil {
 		// Cannot happen: HKDF fails only for output beyond 255 hash lengths (RFC 5869 section 2.3).
-		return sha256.Sum256(append(k.secret[:], purpose...))
+		return sha256.Sum256(append(k.bytes(), purpose...))
 	}
 	return [KeySize]byte(out)
 }
@@ -130,8 +150,8 @@ func (k Key) Derive(purpose string) [KeySize]byte {
 // String hides the secret.
 func (k Key) String() string { return "watermark.Key(secret)" }
 
-// GoString hides the secret.
-func (k Key) GoString() string { return k.String() }
+// Format hides the secret whatever the verb: String alone does not, of "%d".
+func (k Key) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, k.String()) }
 
 // LogValue hides the secret.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }

@@ -63,6 +63,8 @@ type Item struct {
 }
 
 // alphabet is RFC 4648 base32 in lower case.
+//
+//nolint:gochecknoglobals // nobody changes it, and making it anew costs more than using it
 var alphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // String returns the ID as it stands in a mark.
@@ -127,7 +129,7 @@ func (k Key) mac(m Mark, generation uint32) [8]byte {
 // sum is HMAC-SHA-256 over length-prefixed fields, so that no two lists of fields give the same
 // input.
 func (k Key) sum(purpose string, fields ...[]byte) []byte {
-	h := hmac.New(sha256.New, k.secret[:])
+	h := hmac.New(sha256.New, k.bytes())
 	writeField := func(b []byte) {
 		h.Write(number(uint64(len(b))))
 		h.Write(b)
@@ -155,21 +157,29 @@ func (m Mark) String() string {
 // Its errors satisfy errors.Is for [ErrSyntax] or [ErrVersion].
 func Parse(text string) (Mark, error) {
 	var m Mark
-	parts := strings.Split(strings.ToLower(text), ".")
+	parts := strings.SplitN(strings.Map(lower, text), ".", 7) // a part too many is enough
 	if err := checkVersion(parts[0]); err != nil {
 		return m, err
 	}
 	if len(parts) != 6 {
-		return m, fmt.Errorf("%w: %d parts, want 6", ErrSyntax, len(parts))
+		return m, fmt.Errorf("%w: it has not 6 parts", ErrSyntax)
 	}
 	m.Types = Types{parts[1], parts[2]}
-	if err := m.Types.Validate(); err != nil {
-		return Mark{}, fmt.Errorf("%w: %w", ErrSyntax, err)
+	if m.Types.Validate() != nil {
+		return Mark{}, fmt.Errorf("%w: endpoint types are not 1 to %d letters and digits", ErrSyntax, MaxType)
 	}
 	if !decode(m.Pair[:], parts[3]) || !decode(m.Item[:], parts[4]) || !decode(m.MAC[:], parts[5]) {
 		return Mark{}, fmt.Errorf("%w: tag, ID or code is not base32 of the right length", ErrSyntax)
 	}
 	return m, nil
+}
+
+// lower is strings.ToLower for ASCII alone: no other letter stands for one of ours.
+func lower(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
 }
 
 func checkVersion(text string) error {

@@ -9,7 +9,7 @@ import (
 
 const (
 	maxInstances = 16  // fields of our name that are looked at
-	maxValue     = 256 // bytes of a field's value, unfolded
+	maxValue     = 256 // bytes of a field's value as it stands, folded or not
 )
 
 // Reading is what the header of one item says of marks. None of it is verified.
@@ -86,7 +86,7 @@ func lineLength(b []byte) int {
 // markValue returns the value of a field if it bears our name.
 func markValue(field []byte) (value []byte, ours bool) {
 	name, value, found := bytes.Cut(field, []byte(":"))
-	if !found || !strings.EqualFold(string(bytes.TrimRight(name, " \t")), Field) {
+	if !found || !bytes.EqualFold(bytes.TrimRight(name, " \t"), []byte(Field)) {
 		return nil, false
 	}
 	return bytes.TrimSpace(value), true

@@ -64,6 +64,7 @@ func TestNothingNewCostsTheSameForMore(t *testing.T) {
 // TestSecondPass is what users do between two passes, and what must come of it.
 func TestSecondPass(t *testing.T) {
 	start := func(t *testing.T) *world {
+		t.Helper()
 		w := newWorld(t)
 		fill(w.a, newCorpus(), 60, []string{"INBOX", "Work", "Archive"})
 		want(t, w.run(pass.Options{}), pass.Counts{Listed: 60, Migrated: 60})
@@ -81,8 +82,10 @@ func TestSecondPass(t *testing.T) {
 		want pass.Counts
 	}{
 		{"nothing", func(*world) {}, pass.Counts{Listed: 60, Already: 60}},
-		{"deleted at the destination", func(w *world) { w.b.Expunge("INBOX", uids(w)[:8]...) },
-			pass.Counts{Listed: 60, Already: 52, RemovedAtDestination: 8}},
+		{
+			"deleted at the destination", func(w *world) { w.b.Expunge("INBOX", uids(w)[:8]...) },
+			pass.Counts{Listed: 60, Already: 52, RemovedAtDestination: 8},
+		},
 		{"moved at the destination", func(w *world) {
 			for _, uid := range uids(w)[:5] {
 				w.b.Move("INBOX", uid, "INBOX.Archive")
@@ -95,27 +98,47 @@ func TestSecondPass(t *testing.T) {
 			}
 			w.must(os.RemoveAll(w.state))
 		}, pass.Counts{Listed: 60, Already: 60, Healed: 60}},
-		{"copied at the destination", func(w *world) { w.b.Copy("INBOX", uids(w)[0], "INBOX.Work") },
-			pass.Counts{Listed: 60, Already: 60}},
-		{"flags changed at the destination", func(w *world) { w.b.StoreFlags("INBOX", uids(w)[0], "+FLAGS", `\Flagged`, `\Seen`) },
-			pass.Counts{Listed: 60, Already: 60}},
-		{"folder renamed at the destination", func(w *world) { w.b.Rename("INBOX.Work", "INBOX.Labour") },
-			pass.Counts{Listed: 60, Already: 60}},
+		{
+			"copied at the destination", func(w *world) { w.b.Copy("INBOX", uids(w)[0], "INBOX.Work") },
+			pass.Counts{Listed: 60, Already: 60},
+		},
+		{
+			"flags changed at the destination", func(w *world) { w.b.StoreFlags("INBOX", uids(w)[0], "+FLAGS", `\Flagged`, `\Seen`) },
+			pass.Counts{Listed: 60, Already: 60},
+		},
+		{
+			"folder renamed at the destination", func(w *world) { w.b.Rename("INBOX.Work", "INBOX.Labour") },
+			pass.Counts{Listed: 60, Already: 60},
+		},
 		{"deleted at the source", func(w *world) { w.a.Expunge("INBOX", 1, 2, 3) }, pass.Counts{Listed: 57, Already: 57}},
-		{"moved at the source", func(w *world) { w.a.Move("INBOX", 1, "Work") },
-			pass.Counts{Listed: 60, Already: 59, Migrated: 1}},
-		{"copied at the source", func(w *world) { w.a.Copy("INBOX", 1, "Work") },
-			pass.Counts{Listed: 61, Already: 60, Migrated: 1}},
-		{"folder renamed at the source", func(w *world) { w.a.Rename("Work", "Labour") },
-			pass.Counts{Listed: 60, Already: 40, Migrated: 20}},
-		{"new at the source", func(w *world) { appendMany(w.a, "INBOX", newCorpus(), 11) },
-			pass.Counts{Listed: 71, Already: 60, Migrated: 11}},
-		{"validity changed at the destination", func(w *world) { w.revalidate("INBOX", true) },
-			pass.Counts{Listed: 60, Already: 60}},
-		{"validity changed at the source", func(w *world) { w.revalidate("INBOX", false) },
-			pass.Counts{Listed: 60, Already: 60}},
-		{"database lost", func(w *world) { w.must(os.RemoveAll(w.state)) },
-			pass.Counts{Listed: 60, Already: 60, Healed: 60}},
+		{
+			"moved at the source", func(w *world) { w.a.Move("INBOX", 1, "Work") },
+			pass.Counts{Listed: 60, Already: 59, Migrated: 1},
+		},
+		{
+			"copied at the source", func(w *world) { w.a.Copy("INBOX", 1, "Work") },
+			pass.Counts{Listed: 61, Already: 60, Migrated: 1},
+		},
+		{
+			"folder renamed at the source", func(w *world) { w.a.Rename("Work", "Labour") },
+			pass.Counts{Listed: 60, Already: 40, Migrated: 20},
+		},
+		{
+			"new at the source", func(w *world) { appendMany(w.a, "INBOX", newCorpus(), 11) },
+			pass.Counts{Listed: 71, Already: 60, Migrated: 11},
+		},
+		{
+			"validity changed at the destination", func(w *world) { w.revalidate("INBOX", true) },
+			pass.Counts{Listed: 60, Already: 60},
+		},
+		{
+			"validity changed at the source", func(w *world) { w.revalidate("INBOX", false) },
+			pass.Counts{Listed: 60, Already: 60},
+		},
+		{
+			"database lost", func(w *world) { w.must(os.RemoveAll(w.state)) },
+			pass.Counts{Listed: 60, Already: 60, Healed: 60},
+		},
 		{"reset after a deletion", func(w *world) {
 			w.b.Expunge("INBOX", uids(w)[:4]...)
 			w.run(pass.Options{})

@@ -42,14 +42,15 @@ func newWorld(t *testing.T) *world {
 }
 
 func user(t *testing.T, s *dovecot.Server) *imapraw.Client {
+	t.Helper()
 	c := imapraw.Dial(t, s.Addr())
 	c.Login("ann", "secret")
 	return c
 }
 
-func (w *world) mailbox(s *dovecot.Server) *endpoint.Mailbox {
+func (w *world) mailbox(ctx context.Context, s *dovecot.Server) *endpoint.Mailbox {
 	w.t.Helper()
-	m, err := imapendpoint.Open(w.t.Context(), imapendpoint.Config{
+	m, err := imapendpoint.Open(ctx, imapendpoint.Config{
 		Addr: s.Addr(), Security: imapendpoint.Plaintext, Username: "ann", Password: "secret",
 	})
 	w.must(err)
@@ -72,7 +73,7 @@ func (w *world) try(ctx context.Context, o pass.Options) (*pass.Report, error) {
 	defer func() { w.must(db.Close()) }()
 	e, err := pass.New(pass.Config{Store: db, Key: w.key})
 	w.must(err)
-	src, dst := w.mailbox(w.src), w.mailbox(w.dst)
+	src, dst := w.mailbox(ctx, w.src), w.mailbox(ctx, w.dst)
 	defer func() { w.must(src.Close()); w.must(dst.Close()) }()
 	r, err := e.Run(ctx, pass.Pair{ID: "ann", Source: src, Destination: dst}, o)
 	if !r.Closes() {

@@ -1,0 +1,22 @@
+# The gate. `make test` needs a machine with Go, Debian or Ubuntu, and nothing else: it installs
+# what the tests use.
+
+FUZZTIME ?= 1m
+
+.PHONY: help test lint fuzz fmt
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+test: ## build, vet and run every test, with real servers where they can be had
+	@scripts/test
+
+lint: ## run the linters and check that go.mod is tidy
+	@scripts/lint
+
+fuzz: ## run each fuzz target for FUZZTIME (1m)
+	@scripts/fuzz $(FUZZTIME)
+
+fmt: ## format the code
+	@scripts/lint --install-only
+	bin/golangci-lint fmt
