@@ -21,6 +21,9 @@ const (
 // literalMinus is the greatest literal that may be sent unasked under LITERAL- (RFC 7888 section 5).
 const literalMinus = 4096
 
+// maxFlagSets bounds how many lists of flags a session remembers; the rest keeps asking.
+const maxFlagSets = 1000
+
 // appendMessage is a message for APPEND (RFC 9051 section 6.3.12).
 type appendMessage struct {
 	flags []string  // of the five system flags, and keywords that are atoms
@@ -75,8 +78,6 @@ func conclude(r *appendResult, cause error) {
 }
 
 // The states of a message without an answer, as its error.
-//
-//nolint:gochecknoglobals // sentinels
 var (
 	errOpen  = errors.New("not sent whole") // the server cannot have stored it
 	errWhole = errors.New("sent whole")     // it may have
@@ -186,9 +187,6 @@ func (a *appending) admit(cmd *appendCommand, unasked bool) error {
 	defer a.mu.Unlock()
 	a.open = append(a.open, cmd)
 	a.bytes += cmd.size
-	if !unasked {
-		a.asking = cmd
-	}
 	a.changed.Broadcast()
 	return nil
 }
@@ -221,6 +219,9 @@ func (a *appending) announce(cmd *appendCommand, line string, unasked bool) (sen
 	if unasked {
 		return true, nil
 	}
+	a.mu.Lock()
+	a.asking = cmd
+	a.mu.Unlock()
 	err = a.wait(func() bool { return cmd.leave || cmd.ended })
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -255,9 +256,12 @@ func (a *appending) copy(cmd *appendCommand, out io.Writer, body io.Reader, n in
 	}
 	source := &bodyReader{r: body}
 	_, err := io.CopyN(out, source, n)
-	if source.err != nil {
+	if err != nil && errors.Is(err, source.err) {
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("body is shorter than its stated size: %w", io.ErrUnexpectedEOF)
+		}
 		// What was held back of the literal is never sent, so it is certain that it is not stored.
-		a.settle(cmd.result, source.err)
+		a.settle(cmd.result, err)
 		return a.session.wire.fail(errKilled)
 	}
 	if err != nil {
@@ -275,12 +279,7 @@ type bodyReader struct {
 // Read reads from the body.
 func (b *bodyReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
-	if err != nil && n == 0 {
-		b.err = err
-		if errors.Is(err, io.EOF) {
-			b.err = fmt.Errorf("body is shorter than its stated size: %w", io.ErrUnexpectedEOF)
-		}
-	}
+	b.err = err
 	return n, err
 }
 
@@ -349,7 +348,9 @@ func (a *appending) end(cmd *appendCommand, s status) error {
 		}
 		cmd.result.err = nil
 		cmd.result.validity, cmd.result.uid = s.appendUID()
-		a.session.flagSets[cmd.flags] = true
+		if len(a.session.flagSets) < maxFlagSets {
+			a.session.flagSets[cmd.flags] = true
+		}
 		return nil
 	case "NO":
 		cmd.result.err = s.err()
@@ -360,7 +361,7 @@ func (a *appending) end(cmd *appendCommand, s status) error {
 }
 
 // errRefused is the end of a connection on which an APPEND was answered with BAD.
-var errRefused = errors.New("connection was closed because the server did not understand an APPEND") //nolint:gochecknoglobals // sentinel
+var errRefused = errors.New("connection was closed because the server did not understand an APPEND")
 
 // appendUID reads the response code APPENDUID (RFC 4315 section 3).
 func (s status) appendUID() (validity, uid uint32) {

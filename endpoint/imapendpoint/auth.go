@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 )
@@ -41,7 +42,7 @@ func (h *handshake) authenticateToken(ctx context.Context) error {
 	}
 	token, err := h.cfg.Token(ctx)
 	if err != nil {
-		return &endpoint.Error{Code: endpoint.Unauthenticated, Err: &quiet{"Config.Token returned an error", err}}
+		return &endpoint.Error{Code: endpoint.Unauthenticated, Err: &quietError{"Config.Token returned an error", err}}
 	}
 	if bearer {
 		return h.sasl(mechanism{name: "OAUTHBEARER", initial: bearerResponse(h.cfg.Username, token, h.cfg.Addr)})
@@ -60,18 +61,7 @@ func bearerResponse(user, token, addr string) string {
 
 // saslName escapes an authorization identity (RFC 5801 section 4).
 func saslName(s string) string {
-	out := ""
-	for _, r := range s {
-		switch r {
-		case '=':
-			out += "=3D"
-		case ',':
-			out += "=2C"
-		default:
-			out += string(r)
-		}
-	}
-	return out
+	return strings.NewReplacer("=", "=3D", ",", "=2C").Replace(s)
 }
 
 // sasl runs AUTHENTICATE (RFC 9051 section 6.2.2).

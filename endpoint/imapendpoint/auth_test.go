@@ -19,6 +19,7 @@ func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) 
 // dialogue is a server that expects lines and answers each; "-" stands for the tag of the last
 // command, on both sides.
 func dialogue(t *testing.T, steps ...string) string {
+	t.Helper()
 	return imapscript.Start(t, func(c *imapscript.Conn) {
 		tag := ""
 		for i := 0; i < len(steps); i += 2 {
@@ -32,7 +33,7 @@ func dialogue(t *testing.T, steps ...string) string {
 					return
 				}
 			}
-			for _, l := range strings.Split(steps[i+1], "\n") {
+			for l := range strings.SplitSeq(steps[i+1], "\n") {
 				c.Send(strings.Replace(l, "- ", tag+" ", 1))
 			}
 		}
@@ -52,56 +53,78 @@ func TestLogin(t *testing.T) {
 		code   endpoint.Code // Unknown: no error
 	}{
 		{"LOGIN", nil, func() []string {
-			return []string{"", "* OK [CAPABILITY IMAP4rev1] hi",
-				`- LOGIN "` + user + `" "` + password + `"`, "- OK [CAPABILITY IMAP4rev1 IDLE] in"}
+			return []string{
+				"", "* OK [CAPABILITY IMAP4rev1] hi",
+				`- LOGIN "` + user + `" "` + password + `"`, "- OK [CAPABILITY IMAP4rev1 IDLE] in",
+			}
 		}, 0},
 		{"capabilities are asked for", nil, func() []string {
-			return []string{"", "* OK hi",
+			return []string{
+				"", "* OK hi",
 				"- CAPABILITY", "* CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN\n- OK",
-				"- AUTHENTICATE PLAIN " + b64("\x00"+user+"\x00"+password), "* CAPABILITY IMAP4rev1 IDLE\n- OK in"}
+				"- AUTHENTICATE PLAIN " + b64("\x00"+user+"\x00"+password), "* CAPABILITY IMAP4rev1 IDLE\n- OK in",
+			}
 		}, 0},
 		{"PLAIN without SASL-IR", nil, func() []string {
-			return []string{"", "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED] hi",
+			return []string{
+				"", "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED] hi",
 				"- AUTHENTICATE PLAIN", "+ ", b64("\x00" + user + "\x00" + password), "- OK in",
-				"- CAPABILITY", "* CAPABILITY IMAP4rev1 IDLE\n- OK"}
+				"- CAPABILITY", "* CAPABILITY IMAP4rev1 IDLE\n- OK",
+			}
 		}, 0},
 		{"SASL LOGIN", nil, func() []string {
-			return []string{"", "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=LOGIN] hi",
-				"- AUTHENTICATE LOGIN", "+ VXNlcm5hbWU6", b64(user), "+ UGFzc3dvcmQ6", b64(password), "- OK [CAPABILITY IDLE]"}
+			return []string{
+				"", "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=LOGIN] hi",
+				"- AUTHENTICATE LOGIN", "+ VXNlcm5hbWU6", b64(user), "+ UGFzc3dvcmQ6", b64(password), "- OK [CAPABILITY IDLE]",
+			}
 		}, 0},
 		{"LOGINDISABLED", nil, func() []string {
 			return []string{"", "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi"}
 		}, endpoint.Untrusted},
 		{"wrong password", nil, func() []string {
-			return []string{"", "* OK [CAPABILITY IMAP4rev1] hi",
-				`- LOGIN "` + user + `" "` + password + `"`, "- NO " + user + " may not use " + password}
+			return []string{
+				"", "* OK [CAPABILITY IMAP4rev1] hi",
+				`- LOGIN "` + user + `" "` + password + `"`, "- NO " + user + " may not use " + password,
+			}
 		}, endpoint.Unauthenticated},
 		{"service is down", nil, func() []string {
-			return []string{"", "* OK [CAPABILITY IMAP4rev1] hi",
-				`- LOGIN "` + user + `" "` + password + `"`, "- NO [UNAVAILABLE] later"}
+			return []string{
+				"", "* OK [CAPABILITY IMAP4rev1] hi",
+				`- LOGIN "` + user + `" "` + password + `"`, "- NO [UNAVAILABLE] later",
+			}
 		}, endpoint.Unavailable},
 		{"too many", nil, func() []string { return []string{"", "* BYE Too many connections"} }, endpoint.Throttled},
 		{"no IMAP server", nil, func() []string { return []string{"", "220 mail ESMTP"} }, endpoint.Unavailable},
 		{"hangs up at LOGIN", nil, func() []string {
-			return []string{"", "* OK [CAPABILITY IMAP4rev1] hi",
-				`- LOGIN "` + user + `" "` + password + `"`, "* BYE [UNAVAILABLE] bye\n- BYE"}
+			return []string{
+				"", "* OK [CAPABILITY IMAP4rev1] hi",
+				`- LOGIN "` + user + `" "` + password + `"`, "* BYE [UNAVAILABLE] bye\n- BYE",
+			}
 		}, endpoint.Unavailable},
 		{"XOAUTH2", withToken, func() []string {
-			return []string{"", "* OK [CAPABILITY SASL-IR AUTH=XOAUTH2 AUTH=PLAIN] hi",
-				"- AUTHENTICATE XOAUTH2 " + xoauth2, "- OK [CAPABILITY IDLE] in"}
+			return []string{
+				"", "* OK [CAPABILITY SASL-IR AUTH=XOAUTH2 AUTH=PLAIN] hi",
+				"- AUTHENTICATE XOAUTH2 " + xoauth2, "- OK [CAPABILITY IDLE] in",
+			}
 		}, 0},
 		{"XOAUTH2 without SASL-IR", withToken, func() []string {
-			return []string{"", "* OK [CAPABILITY AUTH=XOAUTH2] hi",
-				"- AUTHENTICATE XOAUTH2", "+", xoauth2, "- OK [CAPABILITY IDLE] in"}
+			return []string{
+				"", "* OK [CAPABILITY AUTH=XOAUTH2] hi",
+				"- AUTHENTICATE XOAUTH2", "+", xoauth2, "- OK [CAPABILITY IDLE] in",
+			}
 		}, 0},
 		{"OAUTHBEARER", withToken, func() []string {
-			return []string{"", "* OK [CAPABILITY SASL-IR AUTH=OAUTHBEARER AUTH=XOAUTH2] hi",
+			return []string{
+				"", "* OK [CAPABILITY SASL-IR AUTH=OAUTHBEARER AUTH=XOAUTH2] hi",
 				"- AUTHENTICATE OAUTHBEARER " + b64("n,a="+user+",\x01host=mx.example.org\x01port=143\x01auth=Bearer tok\x01\x01"),
-				"- OK [CAPABILITY IDLE] in"}
+				"- OK [CAPABILITY IDLE] in",
+			}
 		}, 0},
 		{"XOAUTH2 refused", withToken, func() []string {
-			return []string{"", "* OK [CAPABILITY SASL-IR AUTH=XOAUTH2] hi",
-				"- AUTHENTICATE XOAUTH2 " + xoauth2, "+ " + b64(`{"status":"400"}`), "", ""}
+			return []string{
+				"", "* OK [CAPABILITY SASL-IR AUTH=XOAUTH2] hi",
+				"- AUTHENTICATE XOAUTH2 " + xoauth2, "+ " + b64(`{"status":"400"}`), "", "",
+			}
 		}, endpoint.Unauthenticated},
 		{"no mechanism for tokens", withToken, func() []string {
 			return []string{"", "* OK [CAPABILITY AUTH=PLAIN] hi"}
@@ -149,6 +172,7 @@ func TestLogin(t *testing.T) {
 
 // refusingToken is a server that explains a refusal in a challenge and wants an empty line.
 func refusingToken(t *testing.T, steps []string) string {
+	t.Helper()
 	return imapscript.Start(t, func(c *imapscript.Conn) {
 		c.Send(steps[1])
 		line, _ := c.Line()
@@ -238,7 +262,7 @@ func TestTLS(t *testing.T) {
 	if _, err := s.selectFolder(t.Context(), "INBOX", true); err != nil {
 		t.Fatal(err)
 	}
-	if msgs, err := fetchAll(s, t.Context()); err != nil || len(msgs) != 1 {
+	if msgs, err := fetchAll(t.Context(), s); err != nil || len(msgs) != 1 {
 		t.Errorf("fetched %d, %v", len(msgs), err)
 	}
 	refused := map[string]func(*Config){

@@ -9,7 +9,7 @@ type capabilities map[string]bool
 // so that the list can be handed on.
 func parseCapabilities(list string) capabilities {
 	caps := capabilities{}
-	for _, name := range strings.Fields(strings.ToUpper(list)) {
+	for name := range strings.FieldsSeq(strings.ToUpper(list)) {
 		if isAtom(name) {
 			caps[name] = true
 		}

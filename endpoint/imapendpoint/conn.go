@@ -15,8 +15,8 @@ import (
 const writeChunk = 32 << 10
 
 var (
-	errSilent = errors.New("nothing moved on the connection for as long as Config.Timeout allows") //nolint:gochecknoglobals // sentinel
-	errKilled = errors.New("connection was closed by this side")                                   //nolint:gochecknoglobals // sentinel
+	errSilent = errors.New("nothing moved on the connection for as long as Config.Timeout allows")
+	errKilled = errors.New("connection was closed by this side")
 )
 
 // meter counts what goes over all connections of a pool.

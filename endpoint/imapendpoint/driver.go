@@ -104,14 +104,6 @@ func (d *driver) examine(ctx context.Context, f endpoint.Folder, op func(*sessio
 	})
 }
 
-// fails yields nothing but an error.
-func fails[T any](err error) func(yield func(T, error) bool) {
-	return func(yield func(T, error) bool) {
-		var zero T
-		yield(zero, err)
-	}
-}
-
 func isContext(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

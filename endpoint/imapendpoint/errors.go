@@ -94,15 +94,15 @@ func lost(err error) string {
 	return ""
 }
 
-// quiet is an error whose cause can be found but is not printed: it came from the caller's code
+// quietError is an error whose cause can be found but is not printed: it came from the caller's code
 // and may hold what errors must not.
-type quiet struct {
+type quietError struct {
 	text  string
 	cause error
 }
 
 // Error returns the text alone.
-func (q *quiet) Error() string { return q.text }
+func (q *quietError) Error() string { return q.text }
 
 // Unwrap returns the cause.
-func (q *quiet) Unwrap() error { return q.cause }
+func (q *quietError) Unwrap() error { return q.cause }

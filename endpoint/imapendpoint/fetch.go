@@ -2,6 +2,7 @@ package imapendpoint
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -16,30 +17,40 @@ type fetched struct {
 	received time.Time
 	flags    []imap.Flag
 	hasFlags bool
+	// whole says that everything was there that was asked for.
+	whole bool
+}
+
+// usable reports whether all was there but, perhaps, the date: servers send dates that are none.
+func (m fetched) usable(options *imap.FetchOptions, sections int) bool {
+	return m.uid != 0 && sections == len(options.BodySection) &&
+		(m.size >= 0 || !options.RFC822Size) && (m.hasFlags || !options.Flags)
 }
 
 // fetchMessages runs one UID FETCH over an open folder. section is called for each body section
-// while it streams; what it leaves unread is discarded. done is called behind each message, with
-// whole telling whether everything asked for was there: the end of a connection in the middle of
-// a response leaves it in part, and an update of flags by another client looks like an answer.
+// while it streams; what it leaves unread is discarded. done is called behind each message. If that
+// is not usable, it was no answer: another client's change of flags looks like one. If it is not
+// whole and an error follows, the connection may have ended in the middle of it.
 //
 // An error of section is returned as it is and ends the session, rather than read on for nothing.
 func fetchMessages(ctx context.Context, s *session, uids []uint32, options *imap.FetchOptions,
-	section func(literal imap.LiteralReader) error, done func(m fetched, whole bool),
+	section func(literal imap.LiteralReader) error, done func(m fetched, usable bool),
 ) error {
 	set, _ := uidSet(uids, len(uids))
 	var broken error // in section
 	err := s.run(ctx, func(c *imapclient.Client) error {
 		command := c.Fetch(set, options)
-		for m := command.Next(); m != nil && broken == nil; m = command.Next() {
-			var got fetched
-			var whole bool
-			got, whole, broken = readMessage(m, options, section)
-			if broken != nil {
+		for m := command.Next(); m != nil; m = command.Next() {
+			got, usable, err := readMessage(m, options, section)
+			if errors.Is(err, errCut) {
+				return err // by now the library's own goroutine is at the buffer: nothing may be read
+			}
+			if err != nil {
+				broken = err
 				s.kill()
 				break
 			}
-			done(got, whole)
+			done(got, usable)
 		}
 		return command.Close()
 	})
@@ -49,12 +60,15 @@ func fetchMessages(ctx context.Context, s *session, uids []uint32, options *imap
 	return err
 }
 
+// errCut is the end of a connection within a literal.
+var errCut = errors.New("a literal was cut off")
+
 // readMessage reads one FETCH response to its end.
 func readMessage(m *imapclient.FetchMessageData, options *imap.FetchOptions,
 	section func(imap.LiteralReader) error,
-) (got fetched, whole bool, err error) {
+) (got fetched, usable bool, err error) {
 	got.size = -1
-	sections, cut := 0, false
+	sections := 0
 	for item := m.Next(); item != nil; item = m.Next() {
 		switch item := item.(type) {
 		case imapclient.FetchItemDataUID:
@@ -67,45 +81,42 @@ func readMessage(m *imapclient.FetchMessageData, options *imap.FetchOptions,
 			got.flags, got.hasFlags = item.Flags, true
 		case imapclient.FetchItemDataBodySection:
 			sections++
-			var short bool
-			if short, err = readSection(item.Literal, section); err != nil {
+			if err := readSection(item.Literal, section); err != nil {
 				return got, false, err
 			}
-			cut = cut || short
 		}
 	}
-	whole = got.uid != 0 && !cut && sections == len(options.BodySection) &&
-		(got.size >= 0 || !options.RFC822Size) &&
-		(!got.received.IsZero() || !options.InternalDate) && (got.hasFlags || !options.Flags)
-	return got, whole, nil
+	usable = got.usable(options, sections)
+	got.whole = usable && (!got.received.IsZero() || !options.InternalDate)
+	return got, usable, nil
 }
 
-// readSection hands a literal to section and discards what that left; short reports that the
-// connection ended within it. NIL is handed on as nil.
-func readSection(literal imap.LiteralReader, section func(imap.LiteralReader) error) (short bool, err error) {
+// readSection hands a literal to section and discards what that left. NIL is handed on as nil.
+func readSection(literal imap.LiteralReader, section func(imap.LiteralReader) error) error {
 	if literal == nil {
-		return false, section(nil)
+		return section(nil)
 	}
-	counted := &countedLiteral{LiteralReader: literal}
-	if err := section(counted); err != nil {
-		return false, err
+	checked := &checkedLiteral{LiteralReader: literal}
+	err := section(checked)
+	if err == nil && !checked.cut {
+		_, _ = io.Copy(io.Discard, checked)
 	}
-	_, _ = io.Copy(io.Discard, counted)
-	return counted.n < literal.Size(), nil
+	if checked.cut {
+		return errCut
+	}
+	return err
 }
 
-// countedLiteral counts what was read of a literal, and remembers that its connection broke.
-type countedLiteral struct {
+// checkedLiteral remembers that its connection ended before it did.
+type checkedLiteral struct {
 	imap.LiteralReader
-	n      int64
-	failed bool
+	n   int64
+	cut bool
 }
 
-func (l *countedLiteral) Read(p []byte) (int, error) {
+func (l *checkedLiteral) Read(p []byte) (int, error) {
 	n, err := l.LiteralReader.Read(p)
 	l.n += int64(n)
-	if err != nil && l.n < l.Size() {
-		l.failed = true
-	}
+	l.cut = l.cut || err != nil && l.n < l.Size()
 	return n, err
 }

@@ -240,11 +240,20 @@ func (l *listing) statuses(ctx context.Context, s *session) error {
 		}
 	}
 	for _, err := range s.pipeline(ctx, lines, l.untagged) {
-		if err != nil && (!s.alive() || final(ctx, err) != nil && endpoint.CodeOf(err) != endpoint.NotFound && endpoint.CodeOf(err) != endpoint.Denied) {
+		if err != nil && !ofFolder(s, err) {
 			return err
 		}
 	}
 	return l.err
+}
+
+// ofFolder reports whether err says something about one folder only.
+func ofFolder(s *session, err error) bool {
+	switch endpoint.CodeOf(err) { //nolint:exhaustive // any other code
+	case endpoint.Throttled, endpoint.Unauthenticated, endpoint.Untrusted:
+		return false
+	}
+	return s.alive() && !isContext(err)
 }
 
 // folders returns what was collected, sorted by path, so that parents come before children.

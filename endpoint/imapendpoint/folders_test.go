@@ -180,10 +180,13 @@ func TestFoldersOfOddServers(t *testing.T) {
 `},
 		{"roles by name", map[string][]string{
 			"NAMESPACE": {`NAMESPACE (("" "/")) NIL NIL`, status},
-			"LIST":      {`LIST () "/" "Sent Items"`, `LIST () "/" "Sent"`, `LIST () "/" "Gesendet"`, `LIST () "/" "Gel&APY-schte Elemente"`, `LIST (\Junk) "/" Werbung`, `LIST () "/" Spam`, `LIST () "/" INBOX/drafts`, `LIST () "/" a/Archive`, status},
+			"LIST":      {`LIST (\Archive) "/" 1`, `LIST (\All) "/" 2`, `LIST (\Flagged) "/" 3`, `LIST () "/" "Sent Items"`, `LIST () "/" "Sent"`, `LIST () "/" "Gesendet"`, `LIST () "/" "Gel&APY-schte Elemente"`, `LIST (\Junk) "/" Werbung`, `LIST () "/" Spam`, `LIST () "/" INBOX/drafts`, `LIST () "/" a/Archive`, status},
 			"LSUB":      {status},
 			"STATUS":    {"NO no"},
-		}, `["Gelöschte Elemente"] trash -1 false
+		}, `["1"] archive -1 false
+["2"] all -1 false
+["3"] flagged -1 false
+["Gelöschte Elemente"] trash -1 false
 ["Gesendet"] - -1 false
 ["INBOX"] inbox -1 false
 ["INBOX" "drafts"] drafts -1 false
@@ -252,6 +255,56 @@ func TestFoldersAreCompleteOrFail(t *testing.T) {
 		if err := failure(openScript(t, model).Folders(t.Context())); err == nil {
 			t.Error("an incomplete list of folders passed for complete")
 		}
+	}
+}
+
+// TestCreateFolderOnOddServers creates where parents must be made, plain names are refused, and
+// what was created is no folder.
+func TestCreateFolderOnOddServers(t *testing.T) {
+	tests := []struct {
+		name    string
+		path    []string
+		creates string // the names that CREATE takes, after each other
+		list    string // the answer to LIST
+		want    string
+	}{
+		{"parents first", []string{"a", "b", "c"}, "a a/b a/b/c", `LIST () "/" a/b/c`, "a/b/c"},
+		{"strict name", []string{"v1.2"}, "v1=x2E2", `LIST () "/" v1=x2E2`, "v1=x2E2"},
+		{"refused", []string{"a"}, "", "", "rejected"},
+		{"not listed", []string{"a"}, "a", `LIST () "/" b`, "not-found"},
+		{"no folder", []string{"a"}, "a", `LIST (\Noselect) "/" a`, "denied"},
+		{"INBOX", []string{"inbox"}, "", `LIST () "/" INBOX`, "INBOX"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			creates := strings.Fields(tt.creates)
+			model := &imapscript.Model{Hook: func(c *imapscript.Conn, cmd imapscript.Command) bool {
+				switch cmd.Name {
+				case "CREATE":
+					if len(creates) == 0 || cmd.Strings()[0] != creates[0] {
+						c.Reply(cmd, "NO [CANNOT] no")
+						return true
+					}
+					creates = creates[1:]
+				case "LIST":
+					c.Send("* " + tt.list)
+				case "LSUB":
+				default:
+					return false
+				}
+				c.Reply(cmd, "OK done")
+				return true
+			}}
+			model.Add("INBOX")
+			f, err := openScript(t, model).CreateFolder(t.Context(), endpoint.Folder{Path: tt.path})
+			got := f.ID
+			if err != nil {
+				got = endpoint.CodeOf(err).String()
+			}
+			if got != tt.want || len(creates) > 0 {
+				t.Errorf("%s, %v, want %s; not created: %q", got, err, tt.want, creates)
+			}
+		})
 	}
 }
 

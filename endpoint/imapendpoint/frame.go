@@ -18,7 +18,7 @@ const (
 )
 
 // errProtocol is the end of a connection whose server said what cannot be understood safely.
-var errProtocol = errors.New("the server broke the IMAP protocol") //nolint:gochecknoglobals // sentinel
+var errProtocol = errors.New("the server broke the IMAP protocol")
 
 // segment is a piece of a response: text, and the size of the literal that follows it. A response
 // (RFC 9051 section 7) is a run of segments, the last of which has no literal.
@@ -174,9 +174,6 @@ func (f *framer) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// text reads the literal at hand, which next has bounded.
-func (f *framer) text() ([]byte, error) { return io.ReadAll(f) }
 
 func trimLineEnd(line []byte) []byte {
 	line = bytes.TrimSuffix(line, []byte("\n"))

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
 )
 
 // errParser is the end of a connection at whose reply the library gave up.
-var errParser = errors.New("the server's answer cannot be understood") //nolint:gochecknoglobals // sentinel
+var errParser = errors.New("the server's answer cannot be understood")
 
 // library is the connection as the IMAP library sees it. It never sees the login, it is given
 // responses only while a command of its own is in flight, and only those that it can parse.
@@ -154,7 +155,7 @@ func (l *library) first(s segment) error {
 
 // rewrite hands out a segment in a form that the library can parse.
 func (l *library) rewrite(text []byte, s segment) error {
-	out := text
+	var out []byte
 	if l.fetch != nil {
 		if err := l.fetch.segment(text, s.literal >= 0); err != nil {
 			return err
@@ -304,8 +305,17 @@ func (l *library) RemoteAddr() net.Addr { return l.wire.conn.socket.RemoteAddr()
 // SetDeadline does nothing.
 func (l *library) SetDeadline(time.Time) error { return nil }
 
-// SetReadDeadline does nothing.
-func (l *library) SetReadDeadline(time.Time) error { return nil }
+// SetReadDeadline sets none. It is the one place where the goroutine of the library can be ended
+// cleanly once the connection has: when a literal breaks off, that goroutine looks at its buffer
+// again while the reader of the literal, who is told to drain it, reads through the same buffer.
+// That is a data race. On its way there it calls this method, and nothing of what it does while it
+// unwinds touches the buffer.
+func (l *library) SetReadDeadline(time.Time) error {
+	if l.wire.end() != nil {
+		runtime.Goexit()
+	}
+	return nil
+}
 
 // SetWriteDeadline does nothing.
 func (l *library) SetWriteDeadline(time.Time) error { return nil }

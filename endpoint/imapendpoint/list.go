@@ -63,9 +63,9 @@ func (d *driver) Refs(ctx context.Context, f endpoint.Folder) iter.Seq2[string, 
 func (d *driver) sweepList(f endpoint.Folder) sweep[endpoint.Item] {
 	return sweep[endpoint.Item]{
 		driver: d, folder: f, levels: headerLevels, take: takePage,
-		fetch: func(ctx context.Context, s *session, uids []uint32, level int, accept func(uint32, endpoint.Item)) error {
+		fetch: func(ctx context.Context, s *session, uids []uint32, level int, accept acceptFunc[endpoint.Item]) error {
 			return fetchHeaders(ctx, s, uids, level, listOptions(level), func(m fetched, header []byte) {
-				accept(m.uid, endpoint.Item{
+				accept(m, endpoint.Item{
 					Ref: refOf(m.uid), Kind: endpoint.Mail, Identity: identity(header, m.size),
 					Marks: watermark.Read(header), Received: m.received, Size: m.size,
 				})
@@ -106,12 +106,12 @@ func fetchHeaders(ctx context.Context, s *session, uids []uint32, level int, opt
 		if none {
 			return nil
 		}
-		// An error here is found again behind the message, as a section cut short.
-		header, _ = appendAll(header, io.LimitReader(literal, maxHeader))
-		return nil
+		var err error
+		header, err = appendAll(header, io.LimitReader(literal, maxHeader))
+		return err
 	}
-	return fetchMessages(ctx, s, uids, options, section, func(m fetched, whole bool) {
-		if whole && (!none || level == headerLevels-1) {
+	return fetchMessages(ctx, s, uids, options, section, func(m fetched, usable bool) {
+		if usable && (!none || level == headerLevels-1) {
 			accept(m, header)
 		}
 	})

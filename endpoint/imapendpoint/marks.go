@@ -36,9 +36,9 @@ func (d *driver) Marks(ctx context.Context, f endpoint.Folder, since string) ite
 func (d *driver) sweepMarks(f endpoint.Folder) sweep[watermark.Reading] {
 	return sweep[watermark.Reading]{
 		driver: d, folder: f, levels: headerLevels, take: takePage,
-		fetch: func(ctx context.Context, s *session, uids []uint32, level int, accept func(uint32, watermark.Reading)) error {
+		fetch: func(ctx context.Context, s *session, uids []uint32, level int, accept acceptFunc[watermark.Reading]) error {
 			return fetchHeaders(ctx, s, uids, level, markOptions(level), func(m fetched, header []byte) {
-				accept(m.uid, watermark.Read(header))
+				accept(m, watermark.Read(header))
 			})
 		},
 	}

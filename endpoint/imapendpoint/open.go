@@ -60,19 +60,27 @@ func connect(ctx context.Context, cfg *Config, m *meter) (*session, error) {
 	return nil, classify(err)
 }
 
+// connectTimeout bounds each step until a server greets: one that says nothing, because it waits for
+// TLS, is no slow server.
+const connectTimeout = 30 * time.Second
+
 func establish(ctx context.Context, cfg *Config, m *meter) (*session, error) {
 	var socket net.Conn
-	err := bounded(ctx, cfg.Timeout, func(ctx context.Context) (err error) {
+	patience := min(cfg.Timeout, connectTimeout)
+	err := bounded(ctx, patience, func(ctx context.Context) (err error) {
 		socket, err = cfg.Dial(ctx, "tcp", cfg.Addr)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	h := &handshake{cfg: cfg, wire: newWire(newConn(socket, cfg.Timeout, m), cfg.Logger)}
+	h := &handshake{cfg: cfg, wire: newWire(newConn(socket, patience, m), cfg.Logger)}
 	stop := context.AfterFunc(ctx, func() { _ = h.wire.fail(errKilled) })
-	defer stop()
-	if err := h.all(ctx); err != nil {
+	err = h.all(ctx)
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
 		_ = h.wire.fail(errKilled)
 		return nil, err
 	}
@@ -96,6 +104,7 @@ func (h *handshake) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	h.wire.conn.timeout = h.cfg.Timeout
 	if h.cfg.Security == StartTLS {
 		if err := h.startTLS(ctx, preauth); err != nil {
 			return err
@@ -135,7 +144,7 @@ func (h *handshake) secure(ctx context.Context) error {
 	}
 	c := h.wire.conn
 	stream := tls.Client(c.socket, config)
-	if err := bounded(ctx, h.cfg.Timeout, stream.HandshakeContext); err != nil {
+	if err := bounded(ctx, h.wire.conn.timeout, stream.HandshakeContext); err != nil {
 		return err
 	}
 	c.stream = stream
@@ -143,7 +152,7 @@ func (h *handshake) secure(ctx context.Context) error {
 }
 
 // errHungUp is what some servers do to a connection too many.
-var errHungUp = errors.New("the server hung up without a greeting") //nolint:gochecknoglobals // sentinel
+var errHungUp = errors.New("the server hung up without a greeting")
 
 // greeting reads the first response (RFC 9051 section 7.1).
 func (h *handshake) greeting() (preauth bool, err error) {

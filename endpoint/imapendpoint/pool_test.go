@@ -75,6 +75,7 @@ func TestPoolShrinks(t *testing.T) {
 
 // shrunk returns a channel that is closed when the pool has given up a connection.
 func (p *pool) shrunk(t *testing.T) <-chan struct{} {
+	t.Helper()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

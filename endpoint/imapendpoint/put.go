@@ -120,6 +120,9 @@ func (d *driver) appendOpen(ctx context.Context, f endpoint.Folder, w *putWindow
 		}
 		indices, messages := w.messages(s, sel)
 		for j, r := range s.append(ctx, f.ID, messages) {
+			if !s.has("UIDPLUS") {
+				r.uid = 0 // hidden by the configuration: the server's numbers are not to be trusted
+			}
 			w.take(indices[j], r, sel)
 		}
 		return nil

@@ -69,6 +69,35 @@ func TestPutOnDovecot(t *testing.T) {
 	}
 }
 
+// TestPutWithoutUIDs finds the UIDs by the marks, also of a server without UIDNEXT, or not at all.
+func TestPutWithoutUIDs(t *testing.T) {
+	for _, uidNext := range []string{"* OK [UIDNEXT 3] ok", "* OK ok"} {
+		model := &imapscript.Model{Capabilities: "IMAP4rev1"}
+		model.Add("INBOX", message(8), stamped(1, message(9)))
+		model.Hook = func(c *imapscript.Conn, cmd imapscript.Command) bool {
+			switch cmd.Name {
+			case "SELECT":
+				c.Send("* 2 EXISTS", "* OK [UIDVALIDITY "+refOf(model.Folder("INBOX").Validity)+"] ok", uidNext)
+			case "APPEND":
+				model.Add("INBOX", string(cmd.Literals[0]))
+			default:
+				return false
+			}
+			c.Reply(cmd, "OK done")
+			return true
+		}
+		m := openScript(t, model)
+		r := put(t, m, folder(t, m, "INBOX"), testPut(1, message(1)), testPut(2, message(2)))
+		want := "3 4"
+		if !strings.Contains(uidNext, "UIDNEXT") {
+			want = " "
+		}
+		if got := r[testMark(1)].Ref + " " + r[testMark(2)].Ref; got != want || r[testMark(1)].Err != nil || r[testMark(2)].Err != nil {
+			t.Errorf("references %q, want %q; %+v", got, want, r)
+		}
+	}
+}
+
 // TestPutHostileItems puts what a sender could make to break out of an APPEND, and what makes
 // servers refuse one. Each case must reach the server as a message and nothing else.
 func TestPutHostileItems(t *testing.T) {

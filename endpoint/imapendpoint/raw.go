@@ -66,4 +66,4 @@ func quoteString(s string) (string, error) {
 }
 
 // errLine refuses a command that would be more than one.
-var errLine = errors.New("a command holds CR, LF or NUL") //nolint:gochecknoglobals // sentinel
+var errLine = errors.New("a command holds CR, LF or NUL")

@@ -12,18 +12,20 @@ import (
 )
 
 const (
-	// pageBytes and pageBodies bound what one FETCH of bodies asks for, by the sizes that the server
-	// states; one message may be greater.
+	// pageBytes, pageBodies and pageFiles bound what one FETCH of bodies asks for: bytes, messages, and
+	// messages too great for memory, by the sizes that the server states. One message may be greater.
 	pageBytes  = 8 << 20
-	pageBodies = 64
+	pageBodies = 256
+	pageFiles  = 32
 )
 
 // Read yields the bodies of messages as the server serves them.
 func (d *driver) Read(ctx context.Context, f endpoint.Folder, refs []string, opts endpoint.ReadOptions) iter.Seq2[endpoint.Body, error] {
-	if opts.Formats != nil && !slices.Contains(opts.Formats[endpoint.Mail], endpoint.RFC822) {
-		return fails[endpoint.Body](endpoint.Errorf(endpoint.Unsupported, "mail can be read as %s only", endpoint.RFC822))
-	}
 	return func(yield func(endpoint.Body, error) bool) {
+		if opts.Formats != nil && !slices.Contains(opts.Formats[endpoint.Mail], endpoint.RFC822) {
+			yield(endpoint.Body{}, endpoint.Errorf(endpoint.Unsupported, "mail can be read as %s only", endpoint.RFC822))
+			return
+		}
 		uids := make([]uint32, 0, len(refs))
 		for _, ref := range refs {
 			uid, err := strconv.ParseUint(ref, 10, 32)
@@ -66,11 +68,11 @@ func bodyOf(o outcome[endpoint.Body]) endpoint.Body {
 func (d *driver) sizes(ctx context.Context, f endpoint.Folder, uids []uint32) (map[uint32]int64, error) {
 	w := sweep[int64]{
 		driver: d, folder: f, levels: 1, take: takePage,
-		fetch: func(ctx context.Context, s *session, uids []uint32, _ int, accept func(uint32, int64)) error {
+		fetch: func(ctx context.Context, s *session, uids []uint32, _ int, accept acceptFunc[int64]) error {
 			return fetchMessages(ctx, s, uids, &imap.FetchOptions{UID: true, RFC822Size: true}, ignoreSection,
-				func(m fetched, whole bool) {
-					if whole {
-						accept(m.uid, m.size)
+				func(m fetched, usable bool) {
+					if usable {
+						accept(m, m.size)
 					}
 				})
 		},
@@ -90,11 +92,12 @@ func (d *driver) sizes(ctx context.Context, f endpoint.Folder, uids []uint32) (m
 func ignoreSection(imap.LiteralReader) error { return nil }
 
 func (d *driver) sweepBodies(f endpoint.Folder, sizes map[uint32]int64, opts endpoint.ReadOptions) sweep[endpoint.Body] {
+	memory := opts.Memory // that bodies may still take
 	return sweep[endpoint.Body]{
 		driver: d, folder: f, levels: 3,
-		take: func(left []uint32) int { return takeBodies(left, sizes) },
-		fetch: func(ctx context.Context, s *session, uids []uint32, level int, accept func(uint32, endpoint.Body)) error {
-			p := bodyPage{opts: opts, sizes: sizes, memory: pageBytes, accept: accept}
+		take: func(left []uint32) int { return takeBodies(left, sizes, opts.Memory) },
+		fetch: func(ctx context.Context, s *session, uids []uint32, level int, accept acceptFunc[endpoint.Body]) error {
+			p := bodyPage{opts: opts, sizes: sizes, memory: &memory, accept: accept}
 			err := fetchMessages(ctx, s, uids, bodyOptions(level), p.section, p.done)
 			p.discard()
 			return err
@@ -105,18 +108,23 @@ func (d *driver) sweepBodies(f endpoint.Folder, sizes map[uint32]int64, opts end
 
 // takeBodies returns how many of the messages left go on a page. One whose size is unknown goes
 // alone.
-func takeBodies(left []uint32, sizes map[uint32]int64) int {
+func takeBodies(left []uint32, sizes map[uint32]int64, memory int64) int {
 	var total int64
-	for n, uid := range left[:takePage(left)] {
+	files := 0
+	page := left[:min(takePage(left), pageBodies)]
+	for n, uid := range page {
 		size, known := sizes[uid]
 		if !known || size > pageBytes {
 			size = pageBytes
 		}
-		if total += size; n > 0 && total > pageBytes || n == pageBodies {
+		if size > memory {
+			files++
+		}
+		if total += size; n > 0 && (total > pageBytes || files > pageFiles) {
 			return n
 		}
 	}
-	return min(len(left), takePage(left))
+	return len(page)
 }
 
 // bodyOptions returns what is asked for with a body: less at each level.
@@ -131,8 +139,8 @@ func bodyOptions(level int) *imap.FetchOptions {
 type bodyPage struct {
 	opts   endpoint.ReadOptions
 	sizes  map[uint32]int64
-	memory int64 // that bodies may still take
-	accept func(uint32, endpoint.Body)
+	memory *int64 // that the bodies of the whole Read may still take
+	accept acceptFunc[endpoint.Body]
 
 	content endpoint.Content // of the message that is being read
 }
@@ -143,17 +151,14 @@ func (p *bodyPage) section(literal imap.LiteralReader) error {
 	if literal == nil {
 		return nil
 	}
-	bound := min(p.opts.Memory, p.memory)
+	bound := *p.memory
 	content, err := endpoint.Spool(literal, endpoint.RFC822, literal.Size(), bound, p.opts.TempDir)
 	if err != nil {
-		if counted, ok := literal.(*countedLiteral); ok && counted.failed {
-			return nil // found again behind the message, as a section cut short
-		}
-		return spoolError(err)
+		return spoolError(err) // unless the connection broke, which the caller sees for itself
 	}
 	p.content = content
 	if literal.Size() <= bound {
-		p.memory -= literal.Size()
+		*p.memory -= literal.Size()
 	}
 	return nil
 }
@@ -162,17 +167,17 @@ func spoolError(err error) error {
 	return endpoint.Errorf(endpoint.Invalid, "the temporary directory cannot take a message: make room or name another: %w", err)
 }
 
-func (p *bodyPage) done(m fetched, whole bool) {
+func (p *bodyPage) done(m fetched, usable bool) {
 	size, known := p.sizes[m.uid]
 	missing := p.content == nil || p.content.Size() == 0
-	if missing && known && size == 0 && whole {
+	if missing && known && size == 0 && usable {
 		p.content, missing = endpoint.Bytes(endpoint.RFC822, nil), false
 	}
-	if !whole || missing {
+	if !usable || missing {
 		p.discard()
 		return
 	}
-	p.accept(m.uid, endpoint.Body{Content: p.content, Flags: carriedFlags(m.flags), Received: m.received})
+	p.accept(m, endpoint.Body{Content: p.content, Flags: carriedFlags(m.flags), Received: m.received})
 	p.content = nil
 }
 

@@ -154,7 +154,7 @@ func repairValue(name, value string) (string, bool) {
 // repairFlags keeps those of a list that are flags (RFC 9051 section 9: flag).
 func repairFlags(list string) string {
 	var flags []string
-	for _, f := range strings.Fields(strings.Trim(list, "()")) {
+	for f := range strings.FieldsSeq(strings.Trim(list, "()")) {
 		if isAtom(strings.TrimPrefix(f, `\`)) && !strings.EqualFold(f, "NIL") {
 			flags = append(flags, f)
 		}

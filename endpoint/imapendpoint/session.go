@@ -52,7 +52,9 @@ func (s *session) guard(ctx context.Context, use func() error) error {
 	}
 	stop := context.AfterFunc(ctx, s.kill)
 	err := use()
-	stop()
+	if !stop() {
+		s.kill() // at once, lest it happens to whoever has the session next
+	}
 	if err == nil {
 		return nil
 	}

@@ -186,7 +186,7 @@ func (s status) retryAfter() time.Duration {
 
 // advice is what the reader of an error can do about it.
 func advice(c endpoint.Code) string {
-	switch c { //nolint:exhaustive // the others need none
+	switch c {
 	case endpoint.OverQuota:
 		return ": make room in the mailbox or raise its quota"
 	case endpoint.Denied:
@@ -199,8 +199,9 @@ func advice(c endpoint.Code) string {
 		return ": use TLS"
 	case endpoint.Unavailable:
 		return ": try again later"
+	default:
+		return ""
 	}
-	return ""
 }
 
 func containsAny(text string, words ...string) bool {

@@ -31,12 +31,15 @@ type sweep[T any] struct {
 	take func(left []uint32) int
 	// levels is how often a message is asked for alone.
 	levels int
-	// fetch asks for messages and calls accept for each that came whole. It asks for less at
-	// greater levels.
-	fetch func(ctx context.Context, s *session, uids []uint32, level int, accept func(uint32, T)) error
+	// fetch asks for messages and calls accept for each that is usable. It asks for less at greater
+	// levels.
+	fetch func(ctx context.Context, s *session, uids []uint32, level int, accept acceptFunc[T]) error
 	// drop releases a value that nobody will get. It may be nil.
 	drop func(T)
 }
+
+// acceptFunc takes in what was fetched of a message.
+type acceptFunc[T any] func(m fetched, value T)
 
 // outcome is what became of one message of a sweep: a value, or one of gone (it was expunged) and
 // damaged (the server cannot deliver it).
@@ -110,7 +113,12 @@ func (w sweep[T]) page(ctx context.Context, uids []uint32, level int) ([]outcome
 	var failure error
 	var left []uint32 // those of the missing that exist
 	err := w.driver.examine(ctx, w.folder, func(s *session, sel *selected) error {
-		failure = w.fetch(ctx, s, uids, level, func(uid uint32, v T) { found[uid] = v })
+		var last fetched
+		failure = w.fetch(ctx, s, uids, level, func(m fetched, v T) { found[m.uid], last = v, m })
+		if v, ok := found[last.uid]; ok && failure != nil && !last.whole {
+			w.release(outcome[T]{value: v}) // it may have been cut off
+			delete(found, last.uid)
+		}
 		missing := slices.DeleteFunc(slices.Clone(uids), func(uid uint32) bool { _, ok := found[uid]; return ok })
 		if final(ctx, failure) == nil && s.alive() && len(missing) > 0 {
 			left, failure = existing(ctx, s, sel, missing)

@@ -115,6 +115,13 @@ func poisons() []poison {
 		{"connection dropped behind the UID", when("", "* 5 FETCH (UID 5 DROP"), false, false},
 		{"nothing delivered", when("BODY", `UID 5 FLAGS (\Seen)`), false, false},
 		{"not a list", when("", "UID 5 FLAGS \\Seen {}"), false, false},
+		{"dropped before INTERNALDATE", func(cmd imapscript.Command, whole string) string {
+			if !strings.Contains(cmd.Args, "INTERNALDATE") {
+				return ""
+			}
+			before, date, _ := strings.Cut(whole, " INTERNALDATE")
+			return "* 5 FETCH (" + before + date[len(` "04-Mar-2003 05:06:07 +0000"`):] + " INTERDROP"
+		}, true, true},
 		{"dropped with INTERNALDATE", when("INTERNALDATE", "DROP"), true, true},
 		{"dropped with HEADER.FIELDS", when("HEADER.FIELDS", "DROP"), true, true},
 		{"dropped with FLAGS", when("FLAGS", "DROP"), true, true},
@@ -127,6 +134,7 @@ func TestFact4PoisonousMessages(t *testing.T) {
 	const n, bad = 40, 5
 	for _, p := range poisons() {
 		t.Run(p.name, func(t *testing.T) {
+			noLeaks(t)
 			var drops atomic.Int32
 			model := modelOf(n)
 			model.Hook = fetchHook(func(cmd imapscript.Command, uid uint32) string {
@@ -184,6 +192,25 @@ func checkPoisonedBodies(t *testing.T, p poison, bodies map[string]body, n, bad 
 		} else if b.Err != nil || b.text != message(i) {
 			t.Errorf("body %d is %q, %v", i, b.text, b.Err)
 		}
+	}
+}
+
+// TestDatesThatAreNone lists and reads a folder whose dates are all nonsense, in a few commands.
+func TestDatesThatAreNone(t *testing.T) {
+	model := modelOf(100)
+	model.Hook = fetchHook(func(cmd imapscript.Command, uid uint32) string {
+		return strings.Replace(respond(cmd, uid), "04-Mar-2003", "00-Jan-1900", 1)
+	})
+	m := openScript(t, model)
+	f := folder(t, m, "INBOX")
+	before := m.Wire().Commands
+	items := all(t, m.List(t.Context(), f, ""))
+	bodies := read(t, m, f, all(t, m.Refs(t.Context(), f))...)
+	if len(items) != 100 || len(bodies) != 100 || items[7].Identity != identity([]byte(message(8)), 0) || !items[7].Received.IsZero() || bodies["8"].text != message(8) {
+		t.Errorf("%d items, such as %+v; %d bodies", len(items), items[7], len(bodies))
+	}
+	if cost := m.Wire().Commands - before; cost > 16 {
+		t.Errorf("%d commands", cost)
 	}
 }
 

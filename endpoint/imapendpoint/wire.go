@@ -2,7 +2,6 @@ package imapendpoint
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -145,10 +144,10 @@ func appendString(line, text []byte) []byte {
 
 // debug writes a line of the wire log: which command or response, and its size, never more.
 func (w *wire) debug(what, name string, size int) {
-	if w.log == nil || !w.log.Enabled(context.Background(), slog.LevelDebug) {
+	if w.log == nil {
 		return
 	}
-	w.log.LogAttrs(context.Background(), slog.LevelDebug, "imap "+what, slog.String("name", name), slog.Int("bytes", size))
+	w.log.Debug("imap", slog.String("what", what), slog.String("name", name), slog.Int("bytes", size))
 }
 
 // responseName names a response for the log. It is one of a fixed list: anything else could be

@@ -14,7 +14,7 @@ func (s *session) Read(ctx context.Context, f endpoint.Folder, refs []string, op
 		err := s.enter(ctx)
 		for i := 0; err == nil && i < len(refs); i++ {
 			var b endpoint.Body
-			if b, err = s.read(ctx, f, refs[i], opts); err == nil && !yield(b, nil) {
+			if b, err = s.read(ctx, f, refs[i], &opts); err == nil && !yield(b, nil) {
 				return
 			}
 		}
@@ -24,8 +24,8 @@ func (s *session) Read(ctx context.Context, f endpoint.Folder, refs []string, op
 	}
 }
 
-// read returns one body. Its error is one of the whole call; that of the item is within the body.
-func (s *session) read(ctx context.Context, f endpoint.Folder, ref string, opts endpoint.ReadOptions) (endpoint.Body, error) {
+// read returns one body, and takes what it holds off opts.Memory. Its error is one of the whole call; that of the item is within the body.
+func (s *session) read(ctx context.Context, f endpoint.Folder, ref string, opts *endpoint.ReadOptions) (endpoint.Body, error) {
 	if err := s.alive(ctx); err != nil {
 		return endpoint.Body{}, err
 	}
@@ -68,7 +68,7 @@ func (s *session) fetch(f endpoint.Folder, ref string) (it item, found bool, err
 }
 
 // readable refuses a kind that the session cannot read in a format that the caller accepts.
-func (s *session) readable(k endpoint.Kind, opts endpoint.ReadOptions) error {
+func (s *session) readable(k endpoint.Kind, opts *endpoint.ReadOptions) error {
 	accepted := opts.Formats == nil || slices.Contains(opts.Formats[k], formatOf(k))
 	if !s.options.Quirks.knows(k) || !accepted {
 		return endpoint.Errorf(endpoint.Unsupported, "no common format for this kind of item")
@@ -76,11 +76,13 @@ func (s *session) readable(k endpoint.Kind, opts endpoint.ReadOptions) error {
 	return nil
 }
 
-// spool returns the body of an item as a content. Although the server has the body in memory
-// anyway, a greater one goes to a file, as the caller expects of every driver.
-func spool(it item, opts endpoint.ReadOptions) (endpoint.Content, error) {
+// spool returns the body of an item as a content, taking its size off the memory that is left.
+// Although the server has the body in memory anyway, one that is greater goes to a file, as the
+// caller expects of every driver.
+func spool(it item, opts *endpoint.ReadOptions) (endpoint.Content, error) {
 	size := int64(len(it.body))
 	if size <= opts.Memory {
+		opts.Memory -= size
 		return endpoint.Bytes(formatOf(it.kind), it.body), nil
 	}
 	return endpoint.Spool(bytes.NewReader(it.body), formatOf(it.kind), size, opts.Memory, opts.TempDir)

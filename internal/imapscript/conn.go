@@ -55,6 +55,15 @@ func (c *Conn) Drop() {
 	_ = c.net.Close()
 }
 
+// Finish says that nothing more will be sent, and waits until the client has gone. Unlike Drop, it
+// loses nothing of what was sent before.
+func (c *Conn) Finish() {
+	if half, ok := c.net.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+	c.Wait()
+}
+
 // Line reads one line without its line end; false means that the client has gone.
 func (c *Conn) Line() (string, bool) {
 	line, err := c.r.ReadString('\n')
