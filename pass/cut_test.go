@@ -217,13 +217,9 @@ func TestUnavailableForAWhile(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	w := newWorld(t)
-	w.must(w.src.CreateFolder("Sent"))
-	w.must(w.src.SetRole(endpoint.Sent, "Sent"))
-	w.must(w.src.CreateFolder("Sent Items"))
-	w.must(w.dst.CreateFolder("Sent Items"))
-	w.must(w.dst.SetRole(endpoint.Sent, "Sent Items"))
+	w.must(w.src.CreateFolder("Work"))
 	w.deliver(1, inbox)
-	_, err := w.try(t.Context(), pass.Options{})
+	_, err := w.try(t.Context(), pass.Options{MapFolder: func(endpoint.Folder, []string) []string { return []string{"One"} }})
 	if !errors.Is(err, pass.ErrCollision) || !errors.Is(err, pass.ErrRefused) {
 		t.Errorf("collision: %v", err)
 	}
@@ -298,6 +294,21 @@ func TestFolderMapping(t *testing.T) {
 	if w.dst.Subscribed("Gesendet", "2025") {
 		t.Error("the user's choice was overruled")
 	}
+}
+
+// Two folders that serve the same purpose stay two, even if the destination knows one of them.
+func TestFolderWithThePathOfAnothersRole(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.src.CreateFolder("Sent"))
+	w.must(w.src.SetRole(endpoint.Sent, "Sent"))
+	w.must(w.src.CreateFolder("Sent Items"))
+	w.must(w.dst.CreateFolder("Sent Items"))
+	w.must(w.dst.SetRole(endpoint.Sent, "Sent Items"))
+	w.deliver(2, "Sent")
+	w.deliver(3, "Sent Items")
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 5, Migrated: 5})
+	w.same("Sent")
+	w.same("Sent Items")
 }
 
 func TestAllKinds(t *testing.T) {

@@ -2,6 +2,7 @@ package pass
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,6 +28,13 @@ func routes(source, destination []endpoint.Folder, o Options) ([]route, error) {
 			byRole[f.Role] = f.Path
 		}
 		byName[store.FolderKey(f.Path)] = &destination[i]
+	}
+	for _, f := range source {
+		// A folder of the source that has the very path of a role's folder keeps it: the two would
+		// become one otherwise.
+		if path, ok := byRole[f.Role]; !ok || !slices.Equal(path, f.Path) {
+			maps.DeleteFunc(byRole, func(_ endpoint.Role, path []string) bool { return slices.Equal(path, f.Path) })
+		}
 	}
 	var all []route
 	moved := map[string][]string{} // source folders that go elsewhere than to their own path
