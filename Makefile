@@ -3,7 +3,7 @@
 
 FUZZTIME ?= 1m
 
-.PHONY: help test lint fuzz fmt
+.PHONY: help test lint prove fuzz fmt
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +13,9 @@ test: ## build, vet and run every test, with real servers where they can be had
 
 lint: ## run the linters and check that go.mod is tidy
 	@scripts/lint
+
+prove: ## run the long form of every proof and print its figures
+	@scripts/prove
 
 fuzz: ## run each fuzz target for FUZZTIME (1m)
 	@scripts/fuzz $(FUZZTIME)
