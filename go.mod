@@ -31,4 +31,5 @@ require (
 	go.opentelemetry.io/otel/metric v1.41.0 // indirect
 	go.opentelemetry.io/otel/trace v1.41.0 // indirect
 	golang.org/x/crypto v0.31.0 // indirect
+	pgregory.net/rapid v1.3.0 // indirect
 )

@@ -38,10 +38,16 @@ func TestCloneHoldsWhatWasCommitted(t *testing.T) {
 		t.Fatal(err)
 	}
 	records, sightings := 0, 0
-	for range copied.Records(t.Context(), store.AllFolders) {
+	for _, err := range copied.Records(t.Context(), store.AllFolders) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		records++
 	}
-	for range copied.Sightings(t.Context(), "INBOX") {
+	for _, err := range copied.Sightings(t.Context(), "INBOX") {
+		if err != nil {
+			t.Fatal(err)
+		}
 		sightings++
 	}
 	if records != 1 || sightings != 1 {

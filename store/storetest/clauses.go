@@ -126,7 +126,7 @@ func testBusy(t *testing.T, c Config) {
 	second, err := c.Open(t, dir)
 	if err == nil { // a store that is shared locks the pair
 		defer func() { _ = second.Close() }()
-		l = ledgerOf(t, s, "pair")
+		ledgerOf(t, s, "pair")
 		_, err = second.Open(t.Context(), "pair")
 	}
 	wantError(t, "open from a second store", err, store.ErrBusy)

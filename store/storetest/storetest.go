@@ -39,7 +39,7 @@ type Config struct {
 	// Newer makes the closed store in dir look as a later version of the program would leave it.
 	// Nil skips clause S9.
 	Newer func(t testing.TB, dir string)
-	// Damage takes the last of several commits away from the closed store in dir. Nil skips clause
+	// Damage takes some of what was committed away from the closed store in dir. Nil skips clause
 	// S10.
 	Damage func(t testing.TB, dir string)
 }

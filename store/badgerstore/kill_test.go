@@ -1,0 +1,104 @@
+package badgerstore_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/store/badgerstore"
+	"github.com/dandyroll/dandyroll/watermark"
+)
+
+// background is for code that runs in another process than the test.
+func background() context.Context { return context.Background() }
+
+// TestKill kills a process that commits, again and again over one database, and looks each time
+// whether all that was accepted is there, and every batch whole or not at all (S2, S3).
+func TestKill(t *testing.T) {
+	rounds := 12
+	if testing.Short() {
+		rounds = 2
+	}
+	for name, key := range keys() {
+		for _, size := range []int{10, 2000} { // the greater lets Badger write tables and merge them
+			t.Run(name+"/"+strconv.Itoa(size), func(t *testing.T) {
+				dir := t.TempDir()
+				accepted := 0
+				for round := range rounds {
+					accepted = killRound(t, dir, key, size, accepted)
+					if round%3 > 0 { // else the next process opens what was killed, not closed
+						checkBatches(t, dir, key, size, &accepted)
+					}
+					if t.Failed() {
+						t.Fatalf("in round %d", round)
+					}
+				}
+				t.Logf("%d batches accepted", accepted)
+			})
+		}
+	}
+}
+
+// killRound returns the last batch that was accepted before the kill.
+func killRound(t *testing.T, dir string, key watermark.Key, size, accepted int) int {
+	t.Helper()
+	c := startChild(t, "commit", dir, keyText(key), strconv.Itoa(size))
+	first := c.line()
+	if first == "" {
+		_ = c.cmd.Wait()
+		t.Fatalf("the child ended after batch %d: %s", accepted, c.stderr)
+	}
+	kill := time.AfterFunc(time.Duration(rand.IntN(150_000))*time.Microsecond, func() { _ = c.cmd.Process.Kill() })
+	defer kill.Stop()
+	for line := first; line != ""; line = c.line() {
+		n, err := strconv.Atoi(line)
+		if line == first && n == accepted+2 {
+			accepted++ // written, and killed before the answer
+		}
+		if err != nil || n != accepted+1 {
+			t.Fatalf("the child accepted batch %q after %d", line, accepted)
+		}
+		accepted = n
+	}
+	c.kill()
+	return accepted
+}
+
+// checkBatches brings accepted up to one that was written but not answered any more.
+func checkBatches(t *testing.T, dir string, key watermark.Key, size int, accepted *int) {
+	t.Helper()
+	s, err := badgerstore.Open(dir, &badgerstore.Options{Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	l, err := s.Open(t.Context(), "pair")
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := map[int64]int{}
+	for r, err := range l.Records(t.Context(), store.AllFolders) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		records[r.Size]++
+	}
+	if records[int64(*accepted)+1] > 0 {
+		*accepted++
+	}
+	for n := 1; n <= *accepted; n++ {
+		if records[int64(n)] != size {
+			t.Errorf("batch %d has %d of %d records", n, records[int64(n)], size)
+		}
+	}
+	if len(records) != *accepted {
+		t.Errorf("there are %d batches, want %d", len(records), *accepted)
+	}
+}

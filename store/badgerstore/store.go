@@ -1,0 +1,237 @@
+package badgerstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/dandyroll/dandyroll/store"
+)
+
+// dbName is Badger's directory in the state directory.
+const dbName = "db"
+
+// Store is a store.Store in a state directory. Use Open to make one.
+type Store struct {
+	dir     string
+	options Options
+	secret  [32]byte
+	lock    *dirLock
+
+	life   sync.RWMutex // held for reading while Badger is used, for writing by Close
+	closed bool
+	db     *badger.DB
+	seal   *seal
+
+	observeMu sync.Mutex
+	files     []string // Badger's files, when last looked at
+
+	cursorsMu sync.Mutex
+	cursors   map[*cursor]bool
+
+	openMu sync.Mutex
+	open   map[string]*ledger // by pair; nil while it is being opened
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the database in the state directory dir, making both where there is none; a
+// directory that is made has mode 0700. The directory is locked until the store is closed.
+//
+// Its errors satisfy errors.Is for one of store.ErrBusy, store.ErrNoSpace, store.ErrFormat,
+// store.ErrKey and store.ErrDamaged, and their text says what to do; other errors are those of
+// the file system. A database that belongs to another key, format or process is not changed.
+func Open(dir string, o *Options) (*Store, error) {
+	absolute, err := filepath.Abs(dir) // for a program that changes its working directory
+	if err != nil {
+		return nil, fmt.Errorf("badgerstore: open: %w", err)
+	}
+	s := &Store{
+		dir: absolute, options: o.withDefaults(),
+		cursors: map[*cursor]bool{}, open: map[string]*ledger{},
+	}
+	s.secret = s.options.secret()
+	if err := s.start(); err != nil {
+		return nil, fmt.Errorf("badgerstore: open: %w", err)
+	}
+	return s, nil
+}
+
+// Open implements store.Store. It reads the whole ledger, so its time follows the size of that.
+func (s *Store) Open(ctx context.Context, pair string) (store.Ledger, error) {
+	l, err := s.acquire(ctx, pair, true)
+	if err != nil {
+		return nil, fmt.Errorf("badgerstore: open the pair: %w", err)
+	}
+	return l, nil
+}
+
+// acquire opens a pair for this store alone. With create, it makes one that is new.
+func (s *Store) acquire(ctx context.Context, pair string, create bool) (*ledger, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.reserve(pair); err != nil {
+		return nil, err
+	}
+	l, err := s.prepare(context.WithoutCancel(ctx), pair, create)
+	s.openMu.Lock()
+	defer s.openMu.Unlock()
+	if err != nil {
+		delete(s.open, pair)
+		return nil, err
+	}
+	s.open[pair] = l
+	return l, nil
+}
+
+func (s *Store) reserve(pair string) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	s.openMu.Lock()
+	defer s.openMu.Unlock()
+	if _, busy := s.open[pair]; busy {
+		return fmt.Errorf("%w; close its ledger first", store.ErrBusy)
+	}
+	s.open[pair] = nil
+	return nil
+}
+
+// prepare loads a pair and finishes what a kill cut.
+func (s *Store) prepare(ctx context.Context, pair string, create bool) (*ledger, error) {
+	st, err := s.load(pair)
+	if err != nil {
+		return nil, err
+	}
+	l := &ledger{store: s, state: st}
+	switch {
+	case st.at.seq == 0 && create:
+		return l, l.commit(func(c *change) { c.setMeta(st.meta) })
+	case st.at.seq == 0:
+		return nil, store.ErrPair
+	case st.reset != nil:
+		if err := l.finishReset(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if st.litter {
+		return l, l.sweep()
+	}
+	return l, nil
+}
+
+// free lets others open the pair of a ledger.
+func (s *Store) free(l *ledger) {
+	s.openMu.Lock()
+	defer s.openMu.Unlock()
+	if s.open[l.state.pair] == l {
+		delete(s.open, l.state.pair)
+	}
+}
+
+// Pairs implements store.Store.
+func (s *Store) Pairs(ctx context.Context) iter.Seq2[store.Pair, error] {
+	return func(yield func(store.Pair, error) bool) {
+		pairs, err := s.pairs()
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			yield(store.Pair{}, fmt.Errorf("badgerstore: pairs: %w", err))
+			return
+		}
+		for _, p := range pairs {
+			if !yield(p, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) pairs() ([]store.Pair, error) {
+	var all []store.Pair
+	for _, t := range s.seal.tags() {
+		value, err := s.lookup(t.key(kindMeta))
+		if err != nil {
+			return nil, err
+		}
+		pair, meta, err := decodeMeta(value)
+		if err != nil {
+			return nil, fromBadger(err)
+		}
+		all = append(all, store.Pair{ID: pair, Meta: meta})
+	}
+	slices.SortFunc(all, func(a, b store.Pair) int { return strings.Compare(a.ID, b.ID) })
+	return all, nil
+}
+
+// History implements store.Store.
+func (s *Store) History(ctx context.Context, pair string) iter.Seq2[store.Pass, error] {
+	t := tagOf(s.secret, pair)
+	open := func() (*cursor, int, error) {
+		value, err := s.lookup(summaryKey(t))
+		if err != nil {
+			return nil, 0, err
+		}
+		if value == nil {
+			return nil, 0, store.ErrPair
+		}
+		sum, err := decodeSummary(value)
+		if err != nil {
+			return nil, 0, fromBadger(err)
+		}
+		c, err := s.newCursor(t.key(kindPass))
+		return c, sum.passes, err
+	}
+	return stream(ctx, open, func(e entry) (store.Pass, error) {
+		return decodePass(binary.BigEndian.Uint64(e.key[prefixLen+1:]), e.value)
+	})
+}
+
+// Rebind implements store.Store.
+func (s *Store) Rebind(ctx context.Context, pair string, source, destination store.Binding) error {
+	l, err := s.acquire(ctx, pair, false)
+	if err == nil {
+		err = l.commit(func(c *change) {
+			meta := c.state.meta
+			meta.Source, meta.Destination = source, destination
+			c.setMeta(meta)
+		})
+		err = errors.Join(err, l.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("badgerstore: rebind: %w", err)
+	}
+	return nil
+}
+
+// Close implements store.Store. It waits for a commit that is under way and ends sequences.
+func (s *Store) Close() error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	for c := range s.cursors { // nobody else is in the store
+		c.release()
+	}
+	err := s.closeBadger()
+	if err == nil {
+		err = s.sealClosed()
+	}
+	if err = errors.Join(err, s.seal.close(), s.lock.release()); err != nil {
+		return fmt.Errorf("badgerstore: close: %w", err)
+	}
+	return nil
+}
