@@ -105,7 +105,7 @@ type damage struct {
 // damageCount is how many damages to each state TestDamage picks.
 //
 //nolint:gochecknoglobals // a flag of the test binary
-var damageCount = flag.Int("damages", 25, "number of damages to each database, 0 for all (some 3,000)")
+var damageCount = flag.Int("damages", 25, "number of damages to each database, 0 for all (some 6,000)")
 
 // TestDamage damages databases in many ways and opens them in another process. It must never
 // crash, and never know less than was committed without saying so (S10).

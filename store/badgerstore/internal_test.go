@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -209,6 +210,47 @@ func TestSealIsCut(t *testing.T) {
 	}
 	if accepted == 0 {
 		t.Error("every cut seal is refused: an append that a kill cuts would be, too")
+	}
+}
+
+// TestSealIsFlipped flips each byte of a seal: it must say what an earlier one said, or be refused.
+func TestSealIsFlipped(t *testing.T) {
+	dir := t.TempDir()
+	s, err := newSeal(dir, keyCheck{1}, newSealState())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.close() }()
+	said := []sealState{newSealState()}
+	for seq := range uint64(3) {
+		change := newSealState()
+		change.pairs[tag{1}] = position{seq: seq + 1, count: seq * 7, digest: digest{byte(seq)}}
+		change.manifest = fileSum{seq + 1, 9}
+		if err := s.update(change); err != nil {
+			t.Fatal(err)
+		}
+		state, _, err := readSeal(dir, keyCheck{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said = append(said, state)
+	}
+	path := filepath.Join(dir, sealName)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range data {
+		data[i] ^= 0x10
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		state, _, err := readSeal(dir, keyCheck{1})
+		known := slices.ContainsFunc(said, func(s sealState) bool { return reflect.DeepEqual(s, state) })
+		if err == nil && !known || err != nil && !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("flipped at %d, the seal says %+v (%v)", i, state, err)
+		}
+		data[i] ^= 0x10
 	}
 }
 

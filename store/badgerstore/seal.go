@@ -228,7 +228,7 @@ func cutFrame(data []byte) (payload, rest []byte, whole bool) {
 	}
 	end := frameHead + int(length)
 	payload = data[frameHead:end]
-	if false && crc32.Checksum(payload, castagnoli()) != binary.BigEndian.Uint32(data[4:]) {
+	if crc32.Checksum(payload, castagnoli()) != binary.BigEndian.Uint32(data[4:]) {
 		return nil, data, false
 	}
 	return payload, data[end:], true
