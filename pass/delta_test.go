@@ -265,10 +265,17 @@ func TestForgedAndForeignMarks(t *testing.T) {
 
 func TestNewerMarkIsRefused(t *testing.T) {
 	w := filled(t)
-	_, err := w.dst.Deliver([]string{inbox}, memendpoint.Message{Body: []byte(watermark.Field + ": 2.x\r\n\r\nx")})
-	w.must(err)
+	deliver := func(pair string) {
+		mark := watermark.Field + ": 2.src.dst." + w.key.Tag(pair).String() + ".something.else\r\n\r\nx"
+		_, err := w.dst.Deliver([]string{inbox}, memendpoint.Message{Body: []byte(mark)})
+		w.must(err)
+	}
+	// One that a stranger made up, who does not know the tag of the pair, stops nothing.
+	deliver("another")
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Already: 10})
+	deliver(w.pair)
 	w.deliver(1, inbox)
-	_, err = w.try(t.Context(), pass.Options{})
+	_, err := w.try(t.Context(), pass.Options{})
 	if !errors.Is(err, pass.ErrNewerMark) || !errors.Is(err, pass.ErrRefused) {
 		t.Errorf("err %v", err)
 	}

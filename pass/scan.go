@@ -3,6 +3,7 @@ package pass
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/dandyroll/dandyroll/endpoint"
@@ -31,7 +32,7 @@ type view struct {
 	void    map[watermark.ID]struct{} // items with a mark of ours that counts no more
 	others  int                       // items with a mark of ours of another pair, and none of this
 	foreign int                       // items all of whose marks were made without our keys
-	newer   int                       // marks of a newer version
+	newer   int                       // marks of a newer version for this pair
 	highest uint32                    // generation among the marks of this pair and these types
 }
 
@@ -167,7 +168,12 @@ func (s scanner) marks(ctx context.Context, v *view, f endpoint.Folder, since st
 
 // sight judges the marks of one item. The first that was made for this pair is the one that counts.
 func (m minter) sight(s endpoint.Sighting) sighted {
-	out := sighted{ref: s.Ref, newer: s.Marks.Newer, unreadable: len(s.Marks.Marks) == 0}
+	out := sighted{ref: s.Ref, unreadable: len(s.Marks.Marks) == 0}
+	for _, tag := range s.Marks.NewerPairs {
+		if slices.Contains(m.tags, tag) {
+			out.newer++
+		}
+	}
 	for _, mark := range s.Marks.Marks {
 		verdict, generation := m.judge(mark)
 		if mark.Types == m.types && verdict >= void {

@@ -154,11 +154,14 @@ func (m Mark) String() string {
 // Parse inverts [Mark.String]. Letters may be of either case. A well-formed mark proves nothing
 // until [Key.Verify] says so.
 //
-// Its errors satisfy errors.Is for [ErrSyntax] or [ErrVersion].
+// Its errors satisfy errors.Is for [ErrSyntax] or [ErrVersion]. With the latter, the mark has
+// nothing but the tag of its pair, which is the fourth part of a mark of any version.
 func Parse(text string) (Mark, error) {
 	var m Mark
 	parts := strings.SplitN(strings.Map(lower, text), ".", 7) // a part too many is enough
-	if err := checkVersion(parts[0]); err != nil {
+	if err := checkVersion(parts[0]); errors.Is(err, ErrVersion) {
+		return newer(parts, err)
+	} else if err != nil {
 		return m, err
 	}
 	if len(parts) != 6 {
@@ -180,6 +183,16 @@ func lower(r rune) rune {
 		return r + 'a' - 'A'
 	}
 	return r
+}
+
+// newer is what can be known of a mark of a newer version: its pair, which every version has as its
+// fourth part. Without one, it is no mark, whatever its version says.
+func newer(parts []string, err error) (Mark, error) {
+	var m Mark
+	if len(parts) < 4 || !decode(m.Pair[:], parts[3]) {
+		return Mark{}, fmt.Errorf("%w: no tag of a pair", ErrSyntax)
+	}
+	return m, err
 }
 
 func checkVersion(text string) error {

@@ -79,8 +79,9 @@ func TestParseRefuses(t *testing.T) {
 		with(0, "1e0"):              watermark.ErrSyntax,
 		with(0, "65536"):            watermark.ErrSyntax,
 		with(0, "2"):                watermark.ErrVersion,
-		"2":                         watermark.ErrVersion,
-		"65535.anything":            watermark.ErrVersion,
+		"2":                         watermark.ErrSyntax, // a mark of any version has the tag of a pair
+		"65535.anything":            watermark.ErrSyntax,
+		"2.a.b." + parts[3]:         watermark.ErrVersion,
 		with(1, ""):                 watermark.ErrSyntax,
 		with(1, "toolong"):          watermark.ErrSyntax,
 		with(2, "ima-p"):            watermark.ErrSyntax,
@@ -94,7 +95,7 @@ func TestParseRefuses(t *testing.T) {
 		strings.Replace(good, "k", "\u212a", 1) + "k": watermark.ErrSyntax,
 	}
 	for text, want := range tests {
-		if m, err := watermark.Parse(text); !errors.Is(err, want) || m != (watermark.Mark{}) {
+		if m, err := watermark.Parse(text); !errors.Is(err, want) || m.Item != (watermark.ID{}) {
 			t.Errorf("Parse(%q) = %v, %v, want %v", text, m, err, want)
 		}
 	}

@@ -14,9 +14,11 @@ const (
 
 // Reading is what the header of one item says of marks. None of it is verified.
 type Reading struct {
-	Marks   []Mark // well-formed marks, in the order of the header
-	Newer   int    // marks of a version that this package does not know
-	Garbled int    // fields of our name that hold no mark, and those beyond the limits
+	Marks []Mark // well-formed marks, in the order of the header
+	Newer int    // marks of a version that this package does not know
+	// NewerPairs are the pairs of those, in the order of the header.
+	NewerPairs []PairTag
+	Garbled    int // fields of our name that hold no mark, and those beyond the limits
 }
 
 // Fields returns the number of fields of our name.
@@ -53,6 +55,7 @@ func (r *Reading) add(value []byte) {
 		r.Marks = append(r.Marks, m)
 	case errors.Is(err, ErrVersion):
 		r.Newer++
+		r.NewerPairs = append(r.NewerPairs, m.Pair)
 	default:
 		r.Garbled++
 	}

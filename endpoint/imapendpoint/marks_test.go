@@ -19,7 +19,7 @@ func TestMarks(t *testing.T) {
 		"Subject: x\r\nX-DANDYROLL:\r\n " + mark[:20] + "\r\n\t" + mark[20:] + "\r\n\r\n",
 		stamped(2, stamped(1, message(3))),
 		"X-Dandyroll: forged\r\n\r\n",
-		"X-Dandyroll: 9.from.the.future\r\n\r\n",
+		"X-Dandyroll: 9.from.the.aaaaaaaa.future\r\n\r\n",
 		"Subject: x\r\n\r\nX-Dandyroll: " + mark + "\r\n",
 		strings.Repeat("X-Dandyroll: "+mark+"\r\n", 2000) + "\r\n",
 		"X-Dandyroll-Pad: x\r\n\r\n",
