@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dandyroll/dandyroll/internal/prove"
 	"github.com/dandyroll/dandyroll/store"
 	"github.com/dandyroll/dandyroll/store/badgerstore"
 	"github.com/dandyroll/dandyroll/watermark"
@@ -39,8 +40,8 @@ func newFixture(t *testing.T, key watermark.Key) fixture {
 	for n := range fixtureBatches {
 		s := fillFixture(t, dir, key, n)
 		if n == fixtureBatches-1 {
-			copyTree(t, dir, f.logged) // as a kill at this moment leaves it
-			copyTree(t, dir, f.flushed)
+			copyOpen(t, dir, f.logged) // as a kill at this moment leaves it
+			copyOpen(t, dir, f.flushed)
 		}
 		if err := s.Close(); err != nil { // with a table for each batch
 			t.Fatal(err)
@@ -95,6 +96,47 @@ func copyTree(t testing.TB, from, to string) {
 	}
 }
 
+// copyOpen copies the directory of an open store as it is at one moment: while Badger draws tables
+// together, it begins again.
+func copyOpen(t testing.TB, from, to string) {
+	t.Helper()
+	for {
+		before := listing(t, from)
+		err := os.CopyFS(to, os.DirFS(from))
+		if err == nil && listing(t, from) == before {
+			return
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(to); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// listing shows which files a directory has, and how large they are.
+func listing(t testing.TB, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // gone since its directory was read
+		}
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		if info, err := entry.Info(); err == nil {
+			fmt.Fprintln(&b, path, info.Size())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 // damage is one thing that can happen to a state directory.
 type damage struct {
 	name   string
@@ -102,14 +144,15 @@ type damage struct {
 	always bool
 }
 
-// damageCount is how many damages to each state TestDamage picks.
+// damageCount is how many damages to each state TestProveDamage picks.
 //
 //nolint:gochecknoglobals // a flag of the test binary
-var damageCount = flag.Int("damages", 25, "number of damages to each database, 0 for all (some 6,000)")
+var damageCount = flag.Int("damages", prove.Scale(20, 200), "number of damages to each database, 0 for all (some 6,000)")
 
-// TestDamage damages databases in many ways and opens them in another process. It must never
+// TestProveDamage damages databases in many ways and opens them in another process. It must never
 // crash, and never know less than was committed without saying so (S10).
-func TestDamage(t *testing.T) {
+func TestProveDamage(t *testing.T) {
+	var tried, wrong int
 	for name, key := range keys() {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, key)
@@ -117,11 +160,14 @@ func TestDamage(t *testing.T) {
 			for state, dir := range map[string]string{"closed": f.closed, "logged": f.logged, "flushed": f.flushed} {
 				t.Run(state, func(t *testing.T) {
 					damages := append(fileDamages(t, dir), exchanges(t, dir, f, foreign)...)
-					testDamages(t, f, dir, some(damages))
+					damages = some(damages)
+					tried += len(damages)
+					wrong += testDamages(t, f, dir, damages)
 				})
 			}
 		})
 	}
+	prove.Record(t, "damages to a state directory", prove.Figures{Tried: tried, Unexplained: wrong})
 }
 
 // some picks damages by chance, and the classics always.
@@ -140,7 +186,8 @@ func some(damages []damage) []damage {
 	})
 }
 
-func testDamages(t *testing.T, f fixture, pristine string, damages []damage) {
+// testDamages returns how many damages did not end as they must.
+func testDamages(t *testing.T, f fixture, pristine string, damages []damage) (wrong int) {
 	t.Helper()
 	verdicts := map[string]int{}
 	var c *child
@@ -162,8 +209,10 @@ func testDamages(t *testing.T, f fixture, pristine string, damages []damage) {
 			_ = c.cmd.Wait()
 			t.Errorf("%s: the process ended: %.2000s", d.name, c.stderr)
 			c = nil
+			wrong++
 		case verdict != "whole" && verdict != "damaged" && verdict != "key":
 			t.Errorf("%s: %s", d.name, verdict)
+			wrong++
 		case d.name == "nothing" && verdict != "whole":
 			t.Fatalf("without damage, the database is %s", verdict)
 		}
@@ -173,6 +222,7 @@ func testDamages(t *testing.T, f fixture, pristine string, damages []damage) {
 		}
 	}
 	t.Logf("%d damages: %v", len(damages), verdicts)
+	return wrong
 }
 
 // offsets are places in a file of a size: its ends, and others by chance.
