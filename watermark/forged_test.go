@@ -6,18 +6,16 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/dandyroll/dandyroll/internal/prove"
 	"github.com/dandyroll/dandyroll/watermark"
 )
 
 // TestForgedMarksSuppressNothing plays a sender who knows the format, a genuine mark of another
 // item and everything about his message but the key. None of what he writes into its header is the
 // mark of that message, whose migration it would suppress.
-func TestForgedMarksSuppressNothing(t *testing.T) {
+func TestProveForgedMarks(t *testing.T) {
 	t.Parallel()
-	headers, verified := 32_768, 1_000 // of 16 marks each
-	if testing.Short() {
-		headers, verified = 2_000, 200
-	}
+	headers, verified := prove.Scale(4_096, 65_536), prove.Scale(500, 20_000) // of 16 marks each
 	k := testKey(t)
 	victim := testItem()
 	victim.Identity = "the sender's own message"
@@ -47,6 +45,7 @@ func TestForgedMarksSuppressNothing(t *testing.T) {
 			t.Fatalf("forged mark %v verifies", read.Marks[i%16])
 		}
 	}
+	prove.Record(t, "forged marks", prove.Figures{Tried: 16 * headers})
 }
 
 // forge changes a genuine mark so that it may stand for the victim, in the nth way.
