@@ -11,6 +11,7 @@ require (
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
 	google.golang.org/protobuf v1.36.7
+	pgregory.net/rapid v1.3.0
 )
 
 require (
@@ -31,5 +32,4 @@ require (
 	go.opentelemetry.io/otel/metric v1.41.0 // indirect
 	go.opentelemetry.io/otel/trace v1.41.0 // indirect
 	golang.org/x/crypto v0.31.0 // indirect
-	pgregory.net/rapid v1.3.0 // indirect
 )

@@ -19,7 +19,8 @@ type Capabilities struct {
 	Keywords bool
 	// Received says that Put keeps the time at which an item was received, to the second.
 	Received bool
-	// Exact says that a body read is, byte for byte, the body that was put.
+	// Exact says that a body read is, byte for byte, the body that was put, if its lines end with
+	// CRLF and it has no NUL. What IMAP cannot carry, a server may have replaced.
 	Exact bool
 	// MaxItem is the greatest size of an item in bytes, mark included, or 0 if unknown.
 	MaxItem int64

@@ -3,4 +3,56 @@
 // Programs hold a [Mailbox], which the package of a driver opens for them; authors of endpoints
 // implement a [Driver]. What an endpoint can do is one value, [Capabilities]; how it fails is one
 // type, [Error], with a [Code].
+//
+// Clauses, by number, that every Driver keeps and that package endpointtest proves:
+//
+//	E01 Info and Capabilities are equal at every call of every session on a mailbox.
+//	E02 Folders yields each folder once, parents first, INBOX among them; IDs and paths are unique.
+//	E03 A path that CreateFolder was given is the path that every session lists, whatever its
+//	    characters, and no two of them are one folder.
+//	E04 A folder has one ID and one Validity in all sessions. One that is renamed keeps its ID, or
+//	    its old ID is NotFound.
+//	E05 CreateFolder needs no parents, and returns the folder as Folders would. A folder that
+//	    exists it returns, too, and changes nothing.
+//	E06 List yields every item once, in one order. Refs yields the references of List, in its order.
+//	E07 List and Marks since a State yield every item that came since, of those that are there.
+//	E08 A State is equal exactly as long as no item came or went; without Capabilities.States,
+//	    folders have none. What an endpoint counts besides, such as flags, may change it as well.
+//	E09 Once a Validity changed, List, Refs, Marks and Read of the old one fail with Stale.
+//	E10 Any method may be called from the body of a loop.
+//	E11 A loop that is left early leaves the session usable.
+//	E12 An item has one Identity in every session and under every Validity, and needs no header for
+//	    it. Equal messages have an equal one. Messages that differ in a field of those that no
+//	    server rewrites (Message-ID, Date, From, To, Subject) differ in it.
+//	E13 Read yields one body for each reference, with code NotFound for items that are gone, and
+//	    refuses formats that the caller does not accept with Unsupported.
+//	E14 A Content has its exact Size and opens any number of times, at once too. With
+//	    Capabilities.Exact its bytes are those that are there.
+//	E15 The bodies of one Read hold no more memory than the caller allows. Others go to TempDir,
+//	    where nothing stays behind.
+//	E16 Put yields one result for each item. Marks, in every session, then yields the item, its
+//	    mark before any other; a Ref in the result is that of the item.
+//	E17 What is written is [watermark.Prefix] and the body, byte for byte with Capabilities.Exact.
+//	E18 A flag is kept, or reported as dropped. The five system flags are always kept, other flags
+//	    with a backslash never, and keywords only with Capabilities.Keywords.
+//	E19 With Capabilities.Received, the time of receipt is kept to the second.
+//	E20 No name, flag, time or body makes the put of a mail fail, harms another item, or is
+//	    executed. Flags that cannot be kept are dropped; times are clamped.
+//	E21 An item above Capabilities.MaxItem is TooLarge, and harms no other.
+//	E22 An item whose body fails or is not of its size is refused, and not written, not even in
+//	    part. No other item of the call gets a wrong answer; InDoubt is not wrong.
+//	E23 Put does not look at what is there: the same body under two marks makes two items.
+//	E24 Reading changes nothing, not even a flag.
+//	E25 A call whose context ends returns the error of the context soon; a Put begins no item after
+//	    that.
+//	E26 Close ends the calls in flight, and may be called twice. What is called afterwards fails.
+//	    Contents outlive it.
+//	E27 As many calls may run at once as Capabilities.Concurrency says.
+//	E28 Subscribe makes the folder one that is shown, and no other. Again is no error.
+//	E29 DeleteFolder deletes the folder with its items, and no other; not INBOX. A folder that is
+//	    gone is NotFound, and one made anew under its path shares no reference with it.
+//	E30 Errors name operation and driver and have a code. They tell no secret, address or content.
+//	E31 What Capabilities denies (a method, a kind, a format) is Unsupported and has no effect.
+//	E32 Quota says what is known, or fails with Unsupported.
+//	E33 Items of every kind in Capabilities.Write are written and found by their marks.
 package endpoint

@@ -8,7 +8,8 @@ import (
 // Driver is what the author of an endpoint implements; programs use a [Mailbox]. Embed
 // [Unimplemented], which answers everything optional with ErrUnsupported.
 //
-// The contract, which a Mailbox relies on and partly enforces:
+// The contract, which a Mailbox relies on and partly enforces, in short; the documentation of the
+// package has it by numbered clauses:
 //
 //   - Methods are safe for concurrent use, by as many calls as Capabilities.Concurrency says.
 //   - A sequence yields values, then at most one error, last. It can be ranged over once. Any
@@ -56,8 +57,8 @@ type Driver interface {
 	// item in doubt, the connection on which it was sent is dead.
 	Put(ctx context.Context, f Folder, items []Put) iter.Seq2[PutResult, error]
 
-	// CreateFolder creates a folder with the Path of f, and its parents, and returns it as
-	// Folders would. A folder that exists is returned, without an error.
+	// CreateFolder creates a folder with the Path of f, whether it has parents or not, and returns
+	// it as Folders would. A folder that exists is returned, without an error.
 	CreateFolder(ctx context.Context, f Folder) (Folder, error)
 
 	// DeleteFolder deletes a folder with all that it holds.

@@ -181,8 +181,8 @@ func checkPut(p Put) error {
 	return p.Mark.Types.Validate()
 }
 
-// CreateFolder creates a folder with the Path of f, and its parents, and returns it. A folder
-// that exists is returned, without an error.
+// CreateFolder creates a folder with the Path of f, whether it has parents or not, and returns it.
+// A folder that exists is returned, without an error.
 func (m *Mailbox) CreateFolder(ctx context.Context, f Folder) (Folder, error) {
 	if err := m.able(ctx, "create folder", func(c Capabilities) bool { return c.CreateFolder }); err != nil {
 		return Folder{}, err

@@ -35,7 +35,7 @@ func (r *running) storedProfile() profile {
 	var p profile
 	info := r.pair.Destination.Info()
 	if json.Unmarshal(r.ledger.Meta().Profile, &p) != nil ||
-		p.Driver != info.Driver || p.Mailbox != r.mint.binding(info) {
+		p.Driver != info.Driver || !slices.Contains(r.mint.bindings(info), p.Mailbox) {
 		return profile{}
 	}
 	return p
@@ -88,12 +88,22 @@ func (r *running) sing(ctx context.Context) error {
 		return err
 	}
 	err = r.tryFolder(ctx, folder)
-	// Also after a cancellation the folder goes.
-	gone := r.to.persist(context.WithoutCancel(ctx), func(ctx context.Context) error {
-		return r.pair.Destination.DeleteFolder(ctx, folder)
-	})
-	r.touched = r.touched || gone != nil
+	grace, cancel := graceful(ctx) // also after a cancellation
+	defer cancel()
+	gone := r.raze(grace, folder)
+	r.touched = gone != nil
 	return errors.Join(err, gone)
+}
+
+// raze deletes the folder of the canary.
+func (r *running) raze(ctx context.Context, folder endpoint.Folder) error {
+	return r.to.persist(ctx, func(ctx context.Context) error {
+		err := r.pair.Destination.DeleteFolder(ctx, folder)
+		if endpoint.CodeOf(err) == endpoint.NotFound {
+			return nil // an attempt before, whose answer was lost, has deleted it
+		}
+		return err
+	})
 }
 
 // cage makes the folder of the canary. One that an interrupted pass left is used again, if nobody
@@ -106,8 +116,10 @@ func (r *running) cage(ctx context.Context) (endpoint.Folder, error) {
 		return err
 	})
 	if err != nil {
+		r.touched = !endpoint.CodeOf(err).Refuses() // else it may be there
 		return folder, err
 	}
+	r.touched = true // until the folder is gone
 	refs, seen, err := r.cageHolds(ctx, folder)
 	if err != nil {
 		return folder, err
@@ -119,6 +131,7 @@ func (r *running) cage(ctx context.Context) (endpoint.Folder, error) {
 		}
 	}
 	if marked < len(refs) {
+		r.touched = false // it was there before us
 		return folder, endpoint.Errorf(endpoint.Exists, "the folder for trial items holds other items; move them elsewhere")
 	}
 	return folder, nil

@@ -55,19 +55,25 @@ const (
 // judge says what a mark means, and for a current or void one of which generation it is. A
 // generation above our own shows that the database forgot one: see scanner.scan.
 func (m minter) judge(mark watermark.Mark) (verdict, uint32) {
-	for i, k := range m.keys {
-		generation, ok := k.Verify(mark, m.generation)
-		switch {
-		case !ok:
-			continue
-		case mark.Pair != m.tags[i]:
-			return otherPair, 0
-		case mark.Types != m.types || generation < m.generation:
-			return void, generation
-		}
-		return current, generation
+	made := func(k watermark.Key) bool {
+		_, ok := k.Verify(mark, 1)
+		return ok
 	}
-	return foreign, 0
+	i := slices.Index(m.tags, mark.Pair)
+	if i < 0 {
+		if slices.ContainsFunc(m.keys, made) {
+			return otherPair, 0
+		}
+		return foreign, 0
+	}
+	generation, ok := m.keys[i].Verify(mark, m.generation)
+	switch {
+	case !ok:
+		return foreign, 0
+	case mark.Types != m.types || generation < m.generation:
+		return void, generation
+	}
+	return current, generation
 }
 
 // ids returns the IDs that an item may have, one for each key.
@@ -105,11 +111,20 @@ func (m minter) owns(r store.Record) bool {
 	return r.Types == m.types && r.Generation == m.generation
 }
 
-// binding stands for the address of a mailbox, which it does not show.
-func (m minter) binding(info endpoint.Info) store.Binding {
-	secret := m.keys[0].Derive("binding " + info.Type + " " + info.Account)
-	return store.Binding(secret[:16])
+// bindings stand for the address of a mailbox, which they do not show: one for each key, since
+// earlier passes may have used another. The type of the endpoint is no part of them: the mailbox
+// stays the same when it is reached in another way.
+func (m minter) bindings(info endpoint.Info) []store.Binding {
+	all := make([]store.Binding, len(m.keys))
+	for i, k := range m.keys {
+		secret := k.Derive("binding " + info.Account)
+		all[i] = store.Binding(secret[:16])
+	}
+	return all
 }
+
+// binding is the one under the key that makes marks.
+func (m minter) binding(info endpoint.Info) store.Binding { return m.bindings(info)[0] }
 
 // position says that a folder was gone through under these marks. With settled, it may be gone on
 // from there; without, it is to be looked at whole next time.

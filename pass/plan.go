@@ -72,7 +72,7 @@ func (p planner) plan(ctx context.Context, r route, position store.Folder) (*fol
 		return nil, err
 	}
 	since := ""
-	if !p.whole {
+	if !p.whole && !p.mustSeeMarks(known) {
 		since = p.mint.resume(position, r.source)
 	}
 	items, err := p.list(ctx, r.source, since, known)
@@ -81,7 +81,7 @@ func (p planner) plan(ctx context.Context, r route, position store.Folder) (*fol
 	}
 	d := decider{
 		planner: p, plan: plan, known: known,
-		claimed: map[watermark.ID]bool{}, ordinals: map[string]int{}, changed: map[watermark.ID]store.Record{},
+		claimed: map[watermark.ID]bool{}, changed: map[watermark.ID]store.Record{},
 	}
 	d.decide(items)
 	return plan, d.save(ctx)
@@ -111,10 +111,37 @@ func (p planner) remembered(ctx context.Context, name string) (memory, error) {
 	return m, nil
 }
 
+// mustSeeMarks reports whether the marks of known items are needed: a record of an item that a
+// pass with SendBack failed to write, or was to write, does not say that it came from here.
+func (p planner) mustSeeMarks(known memory) bool {
+	if p.sendBack || len(p.mint.reverse) == 0 {
+		return false
+	}
+	for _, r := range known.byID {
+		if r.Status == store.Intent || r.Status == store.Failed {
+			return true
+		}
+	}
+	return false
+}
+
 // listed is an item of the source: known by its reference, or as the listing shows it.
 type listed struct {
 	endpoint.Item
-	record *store.Record
+	slot
+}
+
+// slot is what an item is known by.
+type slot struct {
+	id     watermark.ID
+	record *store.Record // nil if there is none
+}
+
+func slotOf(r *store.Record) slot {
+	if r == nil {
+		return slot{}
+	}
+	return slot{r.ID, r}
 }
 
 // list returns every item of a folder. With since, only items that came later are asked for in
@@ -140,7 +167,7 @@ func (p planner) items(ctx context.Context, f endpoint.Folder, since string, kno
 	})
 	all := make([]listed, len(items))
 	for i, it := range items {
-		all[i] = listed{it, known.byRef[refKey(f.Validity, it.Ref)]}
+		all[i] = listed{it, slotOf(known.byRef[refKey(f.Validity, it.Ref)])}
 	}
 	return all, err
 }
@@ -198,8 +225,12 @@ func (p planner) listChanges(ctx context.Context, f endpoint.Folder, since strin
 }
 
 func listedRecord(r *store.Record) listed {
-	return listed{endpoint.Item{Ref: r.Ref, Kind: endpoint.Kind(r.Kind), Received: r.Received, Size: r.Size}, r}
+	return listed{endpoint.Item{Ref: r.Ref, Kind: endpoint.Kind(r.Kind), Received: r.Received, Size: r.Size}, slotOf(r)}
 }
+
+// lookAhead is how many ordinals in a row under which nothing is known are tried before one under
+// which something is. Such a gap is left by twins that are gone and never were migrated.
+const lookAhead = 16
 
 // decider goes through the items of one folder.
 type decider struct {
@@ -207,62 +238,87 @@ type decider struct {
 	plan    *folderPlan
 	known   memory
 	claimed map[watermark.ID]bool
-	// ordinals is the lowest that may be free, by identity.
-	ordinals map[string]int
 	// changed are the records to be written, by ID.
 	changed map[watermark.ID]store.Record
 }
 
 // decide gives each item its ID and its outcome. Items that are known by reference keep their ID;
-// the others, in the order of the listing, take the first that is free.
+// the others are matched by identity, twins among them in the order of the listing.
 func (d *decider) decide(items []listed) {
-	for _, it := range items {
+	twins := map[string][]int{} // items that are not known by reference
+	for i, it := range items {
 		if it.record != nil {
-			d.claimed[it.record.ID] = true
+			d.claimed[it.id] = true
+			continue
+		}
+		key := it.Kind.String() + " " + it.Identity
+		twins[key] = append(twins[key], i)
+	}
+	for _, all := range twins {
+		for i, s := range d.identify(items[all[0]].Item, len(all)) {
+			items[all[i]].slot = s
+			d.claimed[s.id] = true
 		}
 	}
 	for _, it := range items {
-		var id watermark.ID
-		if it.record == nil {
-			id, it.record = d.identify(it.Item)
-		} else {
-			id = it.record.ID
-		}
 		d.plan.counts.Listed++
-		d.outcome(it, id)
+		d.outcome(it)
 	}
 	d.markGone()
 }
 
-// identify finds the ID of an item whose reference is not known: that of the first ordinal that
-// no other item of the folder has.
-func (d *decider) identify(it endpoint.Item) (watermark.ID, *store.Record) {
-	key := it.Kind.String() + " " + it.Identity
-	for ordinal := d.ordinals[key]; ; ordinal++ {
-		d.ordinals[key] = ordinal + 1
-		id, record := d.candidate(it, ordinal)
-		if d.claimed[id] || record != nil && d.isAnother(record, it) {
+// identify finds the IDs of n twins whose references are not known: those of the first ordinals
+// that no other item of the folder has. Where more ordinals are in use than twins are left, those
+// are passed over under which nothing was migrated: their items are gone, and a twin that took the
+// place of one would be written again.
+func (d *decider) identify(it endpoint.Item, n int) []slot {
+	var free []slot
+	used, idle := 0, 0 // of free, up to the last that was migrated; ordinals since then
+	for ordinal := 0; len(free) < n || idle < lookAhead && d.remembers(); ordinal++ {
+		s := d.candidate(it, ordinal)
+		if idle++; s.record != nil {
+			idle = 0
+		}
+		if d.claimed[s.id] || s.record != nil && d.isAnother(s.record, it) {
 			continue
 		}
-		d.claimed[id] = true
-		return id, record
+		if free = append(free, s); d.done(s) {
+			used, idle = len(free), 0
+		}
 	}
+	free = free[:max(used, n)]
+	spare := len(free) - n
+	return slices.DeleteFunc(free, func(s slot) bool {
+		if spare == 0 || d.done(s) {
+			return false
+		}
+		spare--
+		return true
+	})[:n]
+}
+
+// remembers reports whether anything was migrated before.
+func (d *decider) remembers() bool { return len(d.known.byID) > 0 || len(d.view.present) > 0 }
+
+// done reports whether nothing is to be migrated under an ID.
+func (d *decider) done(s slot) bool {
+	return d.view.has(s.id) || s.record != nil && (s.record.Status == store.Settled || s.record.Status == store.Originated)
 }
 
 // candidate returns the ID that an item has at an ordinal, under the key under which it is known.
-func (d *decider) candidate(it endpoint.Item, ordinal int) (watermark.ID, *store.Record) {
+func (d *decider) candidate(it endpoint.Item, ordinal int) slot {
 	ids := d.mint.ids(d.plan.source.Path, it.Kind, it.Identity, ordinal)
 	for _, id := range ids {
 		if r := d.known.byID[id]; r != nil {
-			return id, r
+			return slot{id, r}
 		}
 	}
 	for _, id := range ids {
 		if d.view.has(id) {
-			return id, nil
+			return slot{id, nil}
 		}
 	}
-	return ids[0], nil
+	return slot{ids[0], nil}
 }
 
 // isAnother reports whether a record is certainly of another item than it: references are never
@@ -272,9 +328,9 @@ func (d *decider) isAnother(r *store.Record, it endpoint.Item) bool {
 }
 
 // outcome enters an item into the counts, the work or the failures.
-func (d *decider) outcome(it listed, id watermark.ID) {
+func (d *decider) outcome(it listed) {
 	counts := &d.plan.counts
-	record, present := it.record, d.view.has(id)
+	record, present := it.record, d.view.has(it.id)
 	status := store.Status(0)
 	if record != nil {
 		status = record.Status
@@ -288,10 +344,10 @@ func (d *decider) outcome(it listed, id watermark.ID) {
 	case status == store.Settled:
 		counts.RemovedAtDestination++
 	case present:
-		d.present(it, id, status)
+		d.present(it, status)
 	case d.fromHere(it, status):
 		counts.OriginatedHere++
-		d.remember(it, id, store.Originated)
+		d.remember(it, store.Originated)
 	case !d.accepts(it.Kind):
 		counts.Unsupported++
 	case status == store.Intent && d.unmarked:
@@ -299,12 +355,12 @@ func (d *decider) outcome(it listed, id watermark.ID) {
 		d.failures.add(d.plan, it.Ref, endpoint.Errorf(endpoint.InDoubt,
 			"an earlier pass was cut while it wrote this item, and without marks it cannot be found; look for it by hand"))
 	default:
-		d.migrate(it, id)
+		d.migrate(it)
 	}
 }
 
 // present is an item whose mark is at the destination, though the ledger does not say so.
-func (d *decider) present(it listed, id watermark.ID, status store.Status) {
+func (d *decider) present(it listed, status store.Status) {
 	if status == store.Intent {
 		d.plan.counts.Migrated++
 		d.plan.counts.Recovered++
@@ -313,16 +369,16 @@ func (d *decider) present(it listed, id watermark.ID, status store.Status) {
 		d.plan.counts.Already++
 		d.plan.counts.Healed++
 	}
-	d.remember(it, id, store.Settled)
+	d.remember(it, store.Settled)
 }
 
 func (d *decider) fromHere(it listed, status store.Status) bool {
 	return !d.sendBack && (status == store.Originated || d.mint.cameFromHere(it.Marks))
 }
 
-func (d *decider) migrate(it listed, id watermark.ID) {
+func (d *decider) migrate(it listed) {
 	d.plan.counts.Deferred++
-	w := workItem{id: id, ref: it.Ref, kind: it.Kind, size: it.Size, received: it.Received}
+	w := workItem{id: it.id, ref: it.Ref, kind: it.Kind, size: it.Size, received: it.Received}
 	if it.record != nil && it.record.Status == store.Failed {
 		w.attempts, w.failedBefore = it.record.Attempts, it.record
 	}
@@ -330,21 +386,25 @@ func (d *decider) migrate(it listed, id watermark.ID) {
 }
 
 // remember changes or makes the record of an item.
-func (d *decider) remember(it listed, id watermark.ID, status store.Status) {
+func (d *decider) remember(it listed, status store.Status) {
 	if it.record != nil && it.record.Status == status {
 		return
 	}
-	d.changed[id] = d.mint.record(d.plan,
-		workItem{id: id, ref: it.Ref, kind: it.Kind, size: it.Size, received: it.Received}, status)
+	d.changed[it.id] = d.mint.record(d.plan,
+		workItem{id: it.id, ref: it.Ref, kind: it.Kind, size: it.Size, received: it.Received}, status)
 }
 
-// relink gives a record the reference under which its item is found now.
+// relink gives a record the reference under which its item is found now. That may be another twin
+// than before, so what the record says of it is that of the listing.
 func (d *decider) relink(it listed) {
 	r := it.record
 	if r.Ref == it.Ref && r.Validity == d.plan.source.Validity && !r.Gone {
 		return
 	}
-	r.Ref, r.Validity, r.Gone = it.Ref, d.plan.source.Validity, false
+	r.Ref, r.Validity, r.Gone, r.Received = it.Ref, d.plan.source.Validity, false, it.Received
+	if size := max(it.Size, 0); r.Size != size {
+		r.Size, r.Digest = size, [16]byte{}
+	}
 	d.changed[r.ID] = *r
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/store"
@@ -60,12 +61,12 @@ func capabilities(ctx context.Context, a *account, m *endpoint.Mailbox) (caps en
 
 // findReverse learns the tags of the pairs that went from this destination to this source.
 func (r *running) findReverse(ctx context.Context) error {
-	source, destination := r.mint.binding(r.pair.Source.Info()), r.mint.binding(r.pair.Destination.Info())
+	source, destination := r.mint.bindings(r.pair.Source.Info()), r.mint.bindings(r.pair.Destination.Info())
 	for p, err := range r.cfg.Store.Pairs(ctx) {
 		if err != nil {
 			return err
 		}
-		if p.ID != r.pair.ID && p.Meta.Source == destination && p.Meta.Destination == source {
+		if p.ID != r.pair.ID && slices.Contains(destination, p.Meta.Source) && slices.Contains(source, p.Meta.Destination) {
 			r.mint.addReverse(p.ID)
 		}
 	}
@@ -107,7 +108,8 @@ func (r *running) admit(v *view) error {
 func (r *running) checkDestination(v *view) error {
 	bound := r.ledger.Meta().Destination
 	settled := r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Settled })
-	if bound == (store.Binding{}) || bound == r.mint.binding(r.pair.Destination.Info()) || settled == 0 || len(v.present) > 0 {
+	same := bound == (store.Binding{}) || slices.Contains(r.mint.bindings(r.pair.Destination.Info()), bound)
+	if same || settled == 0 || len(v.present) > 0 {
 		return nil
 	}
 	return fmt.Errorf("%w: its address changed, and none of the %d items migrated before is there; "+

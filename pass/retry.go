@@ -29,20 +29,29 @@ type account struct {
 // takes, and tries an endpoint that is unavailable again for as long as patience lasts. Op must be
 // safe to repeat.
 func (a *account) persist(ctx context.Context, op func(context.Context) error) error {
-	started, pause := time.Now(), firstPause
+	pause := firstPause
+	var spent time.Duration // on an endpoint that is unavailable
 	for {
 		if err := a.wait(ctx); err != nil {
 			return err
 		}
+		began := time.Now()
 		err := op(ctx)
 		code := endpoint.CodeOf(err)
+		if code == endpoint.Unavailable {
+			spent += time.Since(began)
+		}
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return err
-		case !code.Temporary(), code == endpoint.Unavailable && time.Since(started) > a.patience:
+		case !code.Temporary(), code == endpoint.Unavailable && spent > a.patience:
 			return err
 		}
-		a.hold(code, max(pause, endpoint.RetryAfterOf(err)))
+		hold := max(pause, endpoint.RetryAfterOf(err))
+		if code == endpoint.Unavailable {
+			spent += hold
+		}
+		a.hold(code, hold)
 		pause = min(2*pause, lastPause)
 	}
 }

@@ -25,6 +25,7 @@ type running struct {
 	failures *failureList
 
 	ledger           store.Ledger
+	opened           time.Time // when no other pass could write any more
 	srcCaps, dstCaps endpoint.Capabilities
 	mint             minter
 	profile          profile
@@ -40,10 +41,12 @@ func (e *Engine) run(ctx context.Context, p Pair, o Options, dry bool) (*Report,
 	r, err := e.begin(ctx, p, o, dry)
 	if err == nil {
 		err = r.phases(ctx, report)
-		err = errors.Join(err, r.ledger.Close())
 	}
 	if r == nil || !r.touched {
 		err = refuse(err)
+	}
+	if r != nil {
+		err = errors.Join(err, r.close(report))
 	}
 	report.Finished = time.Now().UTC()
 	report.Folders = slices.Clip(append([]FolderReport{}, report.Folders...))
@@ -71,9 +74,21 @@ func (e *Engine) begin(ctx context.Context, p Pair, o Options, dry bool) (*runni
 		to:       &account{side: store.Destination, patience: o.Patience, tell: tell},
 		failures: &failureList{tell: tell},
 		ledger:   ledger,
+		opened:   time.Now(),
 		mint:     newMinter(e.cfg, p, ledger.Meta().Generation),
 	}
 	return r, nil
+}
+
+// close gives the pair free. A pass after which that fails came to its end, and is no refusal, but
+// it is not called complete: what it left in the database may be less than it reports.
+func (r *running) close(report *Report) error {
+	err := r.ledger.Close()
+	if err != nil {
+		report.Complete = false
+		return fmt.Errorf("close the ledger of the pair: %w", err)
+	}
+	return nil
 }
 
 // inTurn makes an observer safe to be told from several goroutines.
@@ -149,7 +164,7 @@ func (r *running) parallel(caps endpoint.Capabilities) int {
 // scanDestination is phase 3. Intents of a pass that was cut just now are given the time to land
 // first. Where marks show a generation above our own, the database forgot it: it is taken over.
 func (r *running) scanDestination(ctx context.Context) (*view, error) {
-	if err := r.awaitIntents(ctx); err != nil {
+	if err := r.awaitLanding(ctx); err != nil {
 		return nil, err
 	}
 	whole := r.opts.FullScan
@@ -176,29 +191,42 @@ func (r *running) look(ctx context.Context, whole bool) (*view, error) {
 	return v, nil
 }
 
-// awaitIntents returns when everything that an interrupted pass sent has landed or never will.
-func (r *running) awaitIntents(ctx context.Context) error {
-	grace := max(r.dstCaps.PutGrace, r.dstCaps.Visibility)
-	open := slices.ContainsFunc(r.ledger.Stats(), func(s store.Stat) bool { return s.Status == store.Intent && s.Records > 0 })
-	if !open || grace == 0 {
-		return nil
-	}
-	var newest time.Time
-	for rec, err := range r.ledger.Records(ctx, store.AllFolders) {
-		if err != nil {
-			return err
-		}
-		if rec.Status == store.Intent && rec.At.After(newest) {
-			newest = rec.At
-		}
-	}
-	// A clock that was set back must not make this longer than the grace; records hold seconds.
-	wait := min(time.Until(newest.Add(grace+time.Second)), grace+time.Second)
-	if wait <= 0 {
-		return nil
+// awaitLanding returns when everything that earlier passes sent is there to be seen, or never will be.
+func (r *running) awaitLanding(ctx context.Context) error {
+	until, err := r.landing(ctx)
+	wait := time.Until(until)
+	if err != nil || wait <= 0 {
+		return err
 	}
 	r.tell(Waiting{Side: store.Destination, For: wait, Code: endpoint.InDoubt})
 	return sleep(ctx, wait)
+}
+
+// landing is the end of that time, or long ago. All that is known of when an item in doubt was sent
+// is that it was before this pass opened the ledger: what waited for a throttled endpoint goes out
+// long after its intent. A settled one was there when it was committed.
+func (r *running) landing(ctx context.Context) (time.Time, error) {
+	for _, s := range r.ledger.Stats() {
+		if s.Status == store.Intent && s.Records > 0 {
+			return r.opened.Add(max(r.dstCaps.PutGrace, r.dstCaps.Visibility)), nil
+		}
+	}
+	var newest time.Time
+	if r.dstCaps.Visibility == 0 {
+		return newest, nil
+	}
+	for rec, err := range r.ledger.Records(ctx, store.AllFolders) {
+		if err != nil {
+			return newest, err
+		}
+		if rec.Status == store.Settled && rec.At.After(newest) {
+			newest = rec.At
+		}
+	}
+	if newest.After(r.opened) {
+		newest = r.opened // the clock was set back
+	}
+	return newest.Add(r.dstCaps.Visibility + time.Second), nil // records hold seconds
 }
 
 // plan is phase 4.

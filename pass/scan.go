@@ -43,6 +43,13 @@ func (v *view) has(id watermark.ID) bool {
 	return ok
 }
 
+// above reports whether marks of a generation above the given one were seen.
+func (v *view) above(generation uint32) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.highest > generation
+}
+
 // scan looks at every folder: whole, or only at what changed since the stored positions. It
 // returns a complete view or an error.
 func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
@@ -92,7 +99,7 @@ func (s scanner) scanFolder(ctx context.Context, v *view, f endpoint.Folder, sin
 	if err != nil {
 		return err
 	}
-	return s.save(ctx, f, name, found, gone)
+	return s.save(ctx, v, f, found, gone)
 }
 
 func (s scanner) scanWhole(ctx context.Context, v *view, f endpoint.Folder, name string) error {
@@ -104,7 +111,7 @@ func (s scanner) scanWhole(ctx context.Context, v *view, f endpoint.Folder, name
 	if err != nil {
 		return err
 	}
-	return s.save(ctx, f, name, found, nil)
+	return s.save(ctx, v, f, found, nil)
 }
 
 // stillThere divides known sightings of a folder by whether their items are still in it.
@@ -214,8 +221,10 @@ func (v *view) addKnown(known []store.Sighting) {
 	}
 }
 
-// save remembers what was found in a folder, and last, how far it was looked at.
-func (s scanner) save(ctx context.Context, f endpoint.Folder, name string, found, gone []store.Sighting) error {
+// save remembers what was found in a folder, and last, how far it was looked at. Where marks show
+// that the database forgot a generation, all of it is to be looked at again: sightings do not say
+// of which generation they are.
+func (s scanner) save(ctx context.Context, v *view, f endpoint.Folder, found, gone []store.Sighting) error {
 	if !s.persist {
 		return nil
 	}
@@ -229,7 +238,8 @@ func (s scanner) save(ctx context.Context, f endpoint.Folder, name string, found
 			return err
 		}
 	}
-	return s.ledger.Commit(ctx, store.Batch{Folders: []store.Folder{s.mint.position(store.Destination, f, true)}})
+	position := s.mint.position(store.Destination, f, !v.above(s.mint.generation))
+	return s.ledger.Commit(ctx, store.Batch{Folders: []store.Folder{position}})
 }
 
 // forgetFolders drops the positions of folders that are no more.

@@ -34,7 +34,7 @@ type transfer struct {
 	unmarked            bool
 	// look scans the destination afresh.
 	look func(context.Context) (*view, error)
-	// wrote says that items were written, or may have been.
+	// wrote says that folders or items were written, or may have been.
 	wrote atomic.Bool
 }
 
@@ -108,19 +108,30 @@ func (t *transfer) target(ctx context.Context, plan *folderPlan) (endpoint.Folde
 	if plan.found == nil && len(plan.work) == 0 && !plan.first {
 		return endpoint.Folder{}, nil // its user removed it: it comes back only with new items
 	}
-	target := endpoint.Folder{Path: plan.path, Role: plan.source.Role, Kinds: plan.source.Kinds}
-	if plan.found != nil {
-		target = *plan.found
-	} else if err := t.to.persist(ctx, func(ctx context.Context) (err error) {
-		target, err = t.destination.CreateFolder(ctx, target)
-		return err
-	}); err != nil {
+	if plan.found != nil && !plan.first {
+		return *plan.found, nil
+	}
+	target, err := t.create(ctx, plan)
+	if err != nil {
 		return endpoint.Folder{}, err
 	}
-	if plan.first || plan.found == nil {
-		return target, t.subscribe(ctx, plan, target)
+	return target, t.subscribe(ctx, plan, target)
+}
+
+// create returns the folder at the destination, making it where there is none.
+func (t *transfer) create(ctx context.Context, plan *folderPlan) (made endpoint.Folder, err error) {
+	if plan.found != nil {
+		return *plan.found, nil
 	}
-	return target, nil
+	wanted := endpoint.Folder{Path: plan.path, Role: plan.source.Role, Kinds: plan.source.Kinds}
+	err = t.to.persist(ctx, func(ctx context.Context) (err error) {
+		made, err = t.destination.CreateFolder(ctx, wanted)
+		return err
+	})
+	if err == nil || !endpoint.CodeOf(err).Refuses() {
+		t.wrote.Store(true)
+	}
+	return made, err
 }
 
 // subscribe carries over a subscription to a folder that is new to the pair. Afterwards it is the
@@ -130,6 +141,9 @@ func (t *transfer) subscribe(ctx context.Context, plan *folderPlan, f endpoint.F
 		return nil
 	}
 	err := t.to.persist(ctx, func(ctx context.Context) error { return t.destination.Subscribe(ctx, f) })
+	if err == nil || !endpoint.CodeOf(err).Refuses() {
+		t.wrote.Store(true)
+	}
 	if err != nil && !fatal(err) {
 		t.failures.warn("a subscription could not be carried over: %v", err)
 		return nil

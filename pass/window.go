@@ -68,10 +68,8 @@ func (w *window) intents() []store.Record {
 // Once begun, it goes on for a moment after ctx is cancelled, so that the answers to what was
 // sent are not lost.
 func (w *window) run(ctx context.Context) error {
-	grace, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	grace, cancel := graceful(ctx)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
-	defer stop()
 	for len(w.open) > 0 {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -81,6 +79,13 @@ func (w *window) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// graceful returns a context that ends stopGrace after ctx does, for what should not be left half done.
+func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
+	grace, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })
+	return grace, func() { stop(); cancel() }
 }
 
 // round reads and writes what is open once, and looks for what is in doubt afterwards.

@@ -53,7 +53,7 @@ func (s *session) append(ctx context.Context, wireName string, msgs []appendMess
 	}
 	name, err := quoteString(wireName)
 	if err == nil {
-		err = s.guard(ctx, func() error { return a.all(name, msgs) })
+		err = s.guard(ctx, func() error { return a.all(ctx, name, msgs) })
 	}
 	if err == nil {
 		return a.results
@@ -107,11 +107,16 @@ type appendCommand struct {
 	ended  bool // answered
 }
 
-// all sends the messages and waits for the answers.
-func (a *appending) all(name string, msgs []appendMessage) error {
+// all sends the messages and waits for the answers. None is begun once the context has ended:
+// guard ends the connection a moment later, in which many a message could go out.
+func (a *appending) all(ctx context.Context, name string, msgs []appendMessage) error {
 	var reader sync.WaitGroup
 	reader.Go(a.read)
 	for i := range msgs {
+		if ctx.Err() != nil {
+			a.session.kill()
+			break
+		}
 		if err := a.one(name, &msgs[i], &a.results[i]); err != nil {
 			break // a.failed says why
 		}

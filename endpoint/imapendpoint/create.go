@@ -77,6 +77,9 @@ func wrongName(s *session, err error) bool {
 
 // describe returns one folder as Folders would.
 func describe(ctx context.Context, s *session, ns namespace, wire string) (endpoint.Folder, error) {
+	if err := s.refresh(ctx); err != nil {
+		return endpoint.Folder{}, err
+	}
 	var l listing
 	if err := l.list(ctx, s, wire); err != nil {
 		return endpoint.Folder{}, err

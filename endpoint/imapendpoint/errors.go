@@ -52,7 +52,7 @@ func distrust(err error) string {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "the server does not speak TLS on this port: use the port for TLS (993), or StartTLS"
 	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" { // an alert (RFC 8446 section 6)
 		return "the server refused TLS: it may need an older version, which Config.TLS can allow"
 	}
 	return ""

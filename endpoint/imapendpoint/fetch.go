@@ -17,13 +17,14 @@ type fetched struct {
 	received time.Time
 	flags    []imap.Flag
 	hasFlags bool
+	ended    bool // the end of the response was seen
 	// whole says that everything was there that was asked for.
 	whole bool
 }
 
 // usable reports whether all was there but, perhaps, the date: servers send dates that are none.
 func (m fetched) usable(options *imap.FetchOptions, sections int) bool {
-	return m.uid != 0 && sections == len(options.BodySection) &&
+	return m.ended && m.uid != 0 && sections == len(options.BodySection) &&
 		(m.size >= 0 || !options.RFC822Size) && (m.hasFlags || !options.Flags)
 }
 
@@ -79,6 +80,8 @@ func readMessage(m *imapclient.FetchMessageData, options *imap.FetchOptions,
 			got.received = item.Time
 		case imapclient.FetchItemDataFlags:
 			got.flags, got.hasFlags = item.Flags, true
+		case imapclient.FetchItemDataModSeq:
+			got.ended = true // see fetchEnd
 		case imapclient.FetchItemDataBodySection:
 			sections++
 			if err := readSection(item.Literal, section); err != nil {

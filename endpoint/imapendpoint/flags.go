@@ -7,8 +7,13 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint"
 )
 
-// maxKeywords bounds the keywords of one message on a command line, in bytes.
-const maxKeywords = 1000
+const (
+	// maxKeywords bounds the keywords of one message on a command line, in bytes.
+	maxKeywords = 1000
+	// maxKeyword bounds one of them. Dovecot refuses a message with a longer one, unless its
+	// mail_max_keyword_length says otherwise.
+	maxKeyword = 50
+)
 
 // systemFlag returns the flag in its usual spelling if it is one that may be set at will
 // (RFC 9051 section 2.3.2). Any other flag with a backslash, \Recent above all, makes servers
@@ -48,7 +53,7 @@ func (f *selected) settable(flags []endpoint.Flag) (keep []string, dropped []end
 			length += len(flag) + 1
 		}
 		switch {
-		case !system && (!isAtom(string(flag)) || length > maxKeywords), !f.permits(string(name)):
+		case !system && (!isAtom(string(flag)) || len(flag) > maxKeyword || length > maxKeywords), !f.permits(string(name)):
 			dropped = append(dropped, flag)
 		case !slices.Contains(keep, string(name)):
 			keep = append(keep, string(name))

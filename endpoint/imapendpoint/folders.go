@@ -39,6 +39,9 @@ func (d *driver) folders(ctx context.Context) (folders []endpoint.Folder, err er
 		if err != nil {
 			return err
 		}
+		if err := s.refresh(ctx); err != nil {
+			return err
+		}
 		var l listing
 		for _, pattern := range ns.patterns() {
 			if err := l.list(ctx, s, pattern); err != nil {

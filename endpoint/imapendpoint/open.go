@@ -144,7 +144,11 @@ func (h *handshake) secure(ctx context.Context) error {
 	}
 	c := h.wire.conn
 	stream := tls.Client(c.socket, config)
-	if err := bounded(ctx, h.wire.conn.timeout, stream.HandshakeContext); err != nil {
+	err := bounded(ctx, h.wire.conn.timeout, stream.HandshakeContext)
+	if err != nil && distrust(err) == "" && lost(err) == "" && !isContext(err) {
+		return endpoint.Errorf(endpoint.Untrusted, "TLS was refused on this side: the server may need an older version, which Config.TLS can allow")
+	}
+	if err != nil {
 		return err
 	}
 	c.stream = stream

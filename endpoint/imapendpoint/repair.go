@@ -54,6 +54,11 @@ type fetchRepair struct {
 	through bool // the literal after this segment is passed on
 }
 
+// fetchEnd is an item (RFC 7162 section 3.1.4.2) that nobody asks for, and that is put at the end of
+// each response whose end was seen. Without it, what came before cannot be believed: where a
+// server states a wrong size for a literal, that alone shows it.
+const fetchEnd = "MODSEQ"
+
 // segment rewrites the text of a segment. Afterwards through says what to do with its literal.
 func (f *fetchRepair) segment(text []byte, literal bool) error {
 	f.through = false
@@ -71,6 +76,7 @@ func (f *fetchRepair) segment(text []byte, literal bool) error {
 			if literal || len(bytes.TrimSpace(text[1:])) > 0 {
 				return fmt.Errorf("%w: FETCH response goes on after its end", errProtocol)
 			}
+			f.put(fetchEnd, "(1)")
 			f.out = append(f.out, ')')
 			return nil
 		}
@@ -138,10 +144,6 @@ func repairValue(name, value string) (string, bool) {
 	case name == "RFC822.SIZE":
 		_, ok := parseNumber([]byte(value), 1<<63-1)
 		return value, ok
-	case name == "MODSEQ":
-		inner := strings.Trim(value, "() ")
-		_, ok := parseNumber([]byte(inner), 1<<63-1)
-		return "(" + inner + ")", ok
 	case name == "INTERNALDATE":
 		t, err := time.Parse(`"_2-Jan-2006 15:04:05 -0700"`, value)
 		return value, err == nil && !t.IsZero()

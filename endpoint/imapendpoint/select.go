@@ -63,3 +63,17 @@ func (f *selected) learnCode(s status) {
 		f.permanentSet = true
 	}
 }
+
+// refresh opens the folder that is open anew. In an older view of it, the answer to STATUS may be
+// as old: RFC 9051 section 6.3.11 says that STATUS is not meant for the selected mailbox, and
+// Dovecot then tells of nothing that came or went since.
+func (s *session) refresh(ctx context.Context) error {
+	if s.current == nil {
+		return nil
+	}
+	_, err := s.selectFolder(ctx, s.current.name, true)
+	if err != nil && s.alive() && ctx.Err() == nil {
+		return nil // it is gone, and none is open now
+	}
+	return err
+}

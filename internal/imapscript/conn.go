@@ -28,10 +28,16 @@ type Conn struct {
 	// as the tagged response, and the literal is not read: what a client sends regardless is then
 	// read as commands, as real servers do.
 	BeforeLiteral func(line string) (refusal string)
-	server        *Server
-	tb            testing.TB
-	net           net.Conn
-	r             *bufio.Reader
+	// OnLiteral, if set, sees each line that announces a literal before that is asked for and read.
+	// True means that it has dealt with the client, which is taken to be gone.
+	OnLiteral func(line string, size int) (gone bool)
+	// Rewrite, if set, turns what is sent into something else.
+	Rewrite func(text string) string
+
+	server *Server
+	tb     testing.TB
+	net    net.Conn
+	r      *bufio.Reader
 }
 
 // Send sends lines, each with a CRLF after it. Failures show as the end of the connection.
@@ -41,8 +47,13 @@ func (c *Conn) Send(lines ...string) {
 	}
 }
 
-// SendRaw sends bytes as they are.
-func (c *Conn) SendRaw(s string) { _, _ = io.WriteString(c.net, s) }
+// SendRaw sends bytes as they are, or as Rewrite makes them.
+func (c *Conn) SendRaw(s string) {
+	if c.Rewrite != nil {
+		s = c.Rewrite(s)
+	}
+	_, _ = io.WriteString(c.net, s)
+}
 
 // Reply sends the tagged response to a command, such as "OK done".
 func (c *Conn) Reply(cmd Command, status string) { c.Send(cmd.Tag + " " + status) }
@@ -106,6 +117,9 @@ func (c *Conn) Read() (Command, bool) {
 				c.server.note(parse(text).Name)
 				return c.Read()
 			}
+		}
+		if c.OnLiteral != nil && c.OnLiteral(text, n) {
+			return cmd, false
 		}
 		if waits {
 			c.Send("+ go on")

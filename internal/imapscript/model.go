@@ -18,6 +18,9 @@ type Model struct {
 	Hook func(c *Conn, cmd Command) bool
 	// BeforeLiteral goes to every Conn.
 	BeforeLiteral func(line string) (refusal string)
+	// OnLiteral and Rewrite go to every Conn, which they get besides.
+	OnLiteral func(c *Conn, line string, size int) (gone bool)
+	Rewrite   func(c *Conn, text string) string
 
 	mu      sync.Mutex
 	folders []*Folder
@@ -99,13 +102,34 @@ func (m *Model) capabilities() string {
 
 // Serve speaks to one client until it leaves. It is a script for [Start].
 func (m *Model) Serve(c *Conn) {
+	m.prepare(c)
 	c.Send("* OK [CAPABILITY " + m.capabilities() + "] ready")
 	m.Commands(c)
 }
 
+func (m *Model) prepare(c *Conn) {
+	c.BeforeLiteral = m.BeforeLiteral
+	if m.OnLiteral != nil {
+		c.OnLiteral = func(line string, size int) bool { return m.OnLiteral(c, line, size) }
+	}
+	if m.Rewrite != nil {
+		c.Rewrite = func(text string) string { return m.Rewrite(c, text) }
+	}
+}
+
+// Store does what an APPEND asks for and answers nothing.
+func (m *Model) Store(cmd Command) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	args := cmd.Strings()
+	if f := m.find(args[0]); f != nil {
+		f.add(appended(cmd, args))
+	}
+}
+
 // Commands is Serve without the greeting.
 func (m *Model) Commands(c *Conn) {
-	c.BeforeLiteral = m.BeforeLiteral
+	m.prepare(c)
 	s := &modelSession{Model: m, Conn: c}
 	for {
 		cmd, ok := c.Read()

@@ -111,6 +111,12 @@ func (s *Server) Accepted() int {
 // the occasion.
 func TLSConfigs(tb testing.TB) (server, client *tls.Config) {
 	tb.Helper()
+	return TLSConfigsWith(tb, func(*x509.Certificate) {})
+}
+
+// TLSConfigsWith is TLSConfigs with a certificate that was changed before it was signed.
+func TLSConfigsWith(tb testing.TB, change func(*x509.Certificate)) (server, client *tls.Config) {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		tb.Fatal(err)
@@ -121,6 +127,7 @@ func TLSConfigs(tb testing.TB) (server, client *tls.Config) {
 		NotAfter:     time.Now().Add(time.Hour),
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
+	change(template)
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		tb.Fatal(err)

@@ -1,0 +1,78 @@
+package endpointtest_test
+
+import (
+	"testing"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/endpoint/endpointtest"
+	"github.com/dandyroll/dandyroll/endpoint/memendpoint"
+)
+
+// fixture is a mailbox in memory, whose driver wrap breaks.
+type fixture struct {
+	t      testing.TB
+	server *memendpoint.Server
+	wrap   func(*broken) // nil breaks nothing
+}
+
+func (f *fixture) Open() *endpoint.Mailbox {
+	mailbox := f.server.Open(&memendpoint.Options{Account: "ann@mem.example", Quirks: memendpoint.Quirks{MaxItem: 2 << 20}})
+	if f.wrap == nil {
+		return mailbox
+	}
+	d := &broken{Driver: mailbox.Driver()}
+	f.wrap(d)
+	return endpoint.New(d)
+}
+
+func (f *fixture) check(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) CreateFolder(path ...string) {
+	f.t.Helper()
+	f.check(f.server.CreateFolder(path...))
+}
+
+func (f *fixture) Deliver(path []string, m endpointtest.Message) (ref string) {
+	f.t.Helper()
+	ref, err := f.server.Deliver(path, memendpoint.Message{Body: m.Body, Flags: m.Flags, Received: m.Received})
+	f.check(err)
+	return ref
+}
+
+func (f *fixture) Messages(path []string) []endpointtest.Message {
+	var list []endpointtest.Message
+	for _, m := range f.server.Messages(path...) {
+		list = append(list, endpointtest.Message{Ref: m.Ref, Body: m.Body, Flags: m.Flags, Received: m.Received})
+	}
+	return list
+}
+
+func (f *fixture) Delete(path []string, ref string) {
+	f.t.Helper()
+	f.check(f.server.Delete(path, ref))
+}
+
+func (f *fixture) Move(from []string, ref string, to []string) {
+	f.t.Helper()
+	_, err := f.server.Move(from, ref, to)
+	f.check(err)
+}
+
+func (f *fixture) Rename(from, to []string) bool {
+	f.t.Helper()
+	f.check(f.server.RenameFolder(from, to))
+	return true
+}
+
+func (f *fixture) ChangeValidity(path []string) bool {
+	f.t.Helper()
+	f.check(f.server.ChangeValidity(path...))
+	return true
+}
+
+func (f *fixture) Secrets() []string { return []string{"ann@mem.example"} }
