@@ -24,19 +24,13 @@ type program struct {
 	env  []string
 }
 
-// mailmove builds the program and points it at the two servers of a world.
+// mailmove returns the program, pointed at the two servers of a world.
 func (w *world) mailmove() *program {
 	w.t.Helper()
-	p := &program{
-		t: w.t, dir: w.t.TempDir(), from: plain(w.src), to: plain(w.dst),
+	return &program{
+		t: w.t, path: mailmovePath(w.t), dir: w.t.TempDir(), from: plain(w.src), to: plain(w.dst),
 		env: append(os.Environ(), "MAILMOVE_FROM_PASSWORD=secret", "MAILMOVE_TO_PASSWORD=secret"),
 	}
-	p.path = filepath.Join(p.dir, "mailmove")
-	build := exec.CommandContext(w.t.Context(), "go", "build", "-o", p.path, "github.com/dandyroll/dandyroll/examples/mailmove")
-	if out, err := build.CombinedOutput(); err != nil {
-		w.t.Fatalf("build mailmove: %v\n%s", err, out)
-	}
-	return p
 }
 
 func plain(s *dovecot.Server) string { return "imap+plain://ann@" + s.Addr() }
@@ -68,9 +62,9 @@ func (p *program) run(args ...string) (status int, report pass.Report, stderr st
 }
 
 // killAt starts the program and kills it when the destination holds n messages.
-func (p *program) killAt(n int, client *imapraw.Client, folder string) {
+func (p *program) killAt(n int, client *imapraw.Client, folder string, args ...string) {
 	p.t.Helper()
-	c := p.command("-json")
+	c := p.command(append(args, "-json")...)
 	if err := c.Start(); err != nil {
 		p.t.Fatal(err)
 	}
