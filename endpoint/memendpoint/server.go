@@ -1,6 +1,7 @@
 package memendpoint
 
 import (
+	"crypto/rand"
 	"strconv"
 	"sync"
 	"time"
@@ -16,6 +17,8 @@ const inbox = "INBOX"
 // Its methods are the actions of the mailbox's user and fail with errors of package endpoint, such
 // as endpoint.ErrNotFound for a folder or item that does not exist.
 type Server struct {
+	account string // the default of Options.Account; never changes
+
 	mu      sync.Mutex
 	folders []*folder
 	made    uint64    // folders made and validities given so far
@@ -27,7 +30,7 @@ type Server struct {
 
 // NewServer returns a mailbox that has one folder, INBOX, and no quota.
 func NewServer() *Server {
-	s := &Server{limit: -1, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	s := &Server{account: rand.Text(), limit: -1, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	f := s.create([]string{inbox})
 	f.role, f.subscribed = endpoint.Inbox, true
 	return s

@@ -14,7 +14,8 @@ import (
 type Options struct {
 	// Type is the type of endpoint that goes into watermarks. Defaults to "mem".
 	Type string
-	// Account identifies the mailbox, as Info.Account. Defaults to "mem".
+	// Account identifies the mailbox, as Info.Account. Defaults to a name of the Server's own, made up
+	// by NewServer.
 	Account string
 	// ReadOnly makes every write fail with Denied.
 	ReadOnly bool
@@ -45,7 +46,7 @@ func (s *session) Info() endpoint.Info {
 	return endpoint.Info{
 		Type:    cmp.Or(s.options.Type, "mem"),
 		Driver:  "memendpoint/1",
-		Account: cmp.Or(s.options.Account, "mem"),
+		Account: cmp.Or(s.options.Account, s.server.account),
 	}
 }
 

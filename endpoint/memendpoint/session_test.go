@@ -15,10 +15,12 @@ import (
 
 func TestDefaults(t *testing.T) {
 	t.Parallel()
-	if got := NewServer().Open(nil).Info(); got.Type != "mem" || got.Account != "mem" || got.Driver == "" {
+	one, other := NewServer(), NewServer()
+	got := one.Open(nil).Info()
+	if got.Type != "mem" || got.Account != one.Open(nil).Info().Account || got.Account == other.Open(nil).Info().Account || got.Driver == "" {
 		t.Errorf("info: %+v", got)
 	}
-	got := NewServer().Open(&Options{Type: "imap", Account: "ann"}).Info()
+	got = NewServer().Open(&Options{Type: "imap", Account: "ann"}).Info()
 	if got.Type != "imap" || got.Account != "ann" {
 		t.Errorf("info: %+v", got)
 	}
