@@ -13,8 +13,19 @@ type Capabilities struct {
 	States bool
 	// CreateFolder, DeleteFolder and Subscribe allow the methods of those names.
 	CreateFolder, DeleteFolder, Subscribe bool
-	// Delete allows removing exactly one item.
-	Delete bool
+	// Delete, Flags, SetFlags and Find allow the methods of those names.
+	Delete, Flags, SetFlags, Find bool
+	// FlagStates says that Folder.State changes also when the flags of an item do.
+	FlagStates bool
+	// Versions says that Item.Version is filled, that Folder.State changes when an item does, and
+	// that List since a State yields the items that changed as well.
+	Versions bool
+	// Immutable says that the content of an item never changes under its Ref, as in IMAP (RFC 9051
+	// section 2.3.1.1).
+	Immutable bool
+	// Identity names the way in which Item.Identity is computed. Two mailboxes that name the same
+	// one, and are not empty here, give equal identities to equal items.
+	Identity string
 	// Keywords says that flags beyond the five system flags may be kept.
 	Keywords bool
 	// Received says that Put keeps the time at which an item was received, to the second.

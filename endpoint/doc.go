@@ -18,7 +18,8 @@
 //	E07 List and Marks since a State yield every item that came since, of those that are there.
 //	E08 A State is equal exactly as long as no item came or went; without Capabilities.States,
 //	    folders have none. What an endpoint counts besides, such as flags, may change it as well.
-//	E09 Once a Validity changed, List, Refs, Marks and Read of the old one fail with Stale.
+//	E09 Once a Validity changed, List, Refs, Marks, Read, Flags, Find, SetFlags and Delete of the old
+//	    one fail with Stale.
 //	E10 Any method may be called from the body of a loop.
 //	E11 A loop that is left early leaves the session usable.
 //	E12 An item has one Identity in every session and under every Validity, and needs no header for
@@ -55,4 +56,17 @@
 //	E31 What Capabilities denies (a method, a kind, a format) is Unsupported and has no effect.
 //	E32 Quota says what is known, or fails with Unsupported.
 //	E33 Items of every kind in Capabilities.Write are written and found by their marks.
+//	E34 Delete takes exactly the named items out of the folder, also where others have the flag
+//	    \Deleted. They are in the folder with role Trash afterwards, marks and all, if there is one
+//	    and they were elsewhere. An item that is gone is NotFound and harms no other.
+//	    Where only deletion for good is left and the endpoint cannot do that alone, it is Unsupported.
+//	E35 Flags yields what Read would, of the named items or of all. With Capabilities.FlagStates, a
+//	    change of them changes the State of the folder.
+//	E36 SetFlags adds and removes exactly the named flags; items that are gone are NotFound.
+//	E37 Find yields exactly the items with that Message-ID, or UID where they are no mail, whatever
+//	    characters it has.
+//	E38 With Capabilities.Versions, what changes the content of an item changes its Version and the
+//	    State of its folder, and List since the State before yields the item. Its Ref and Identity
+//	    stay. With Capabilities.Immutable, nothing changes the content.
+//	E39 Item.Sent is the time in the Date field of a mail, zero where there is none that can be read.
 package endpoint

@@ -57,6 +57,24 @@ type Driver interface {
 	// item in doubt, the connection on which it was sent is dead.
 	Put(ctx context.Context, f Folder, items []Put) iter.Seq2[PutResult, error]
 
+	// Delete takes items out of a folder, and yields one result for each, in any order. They go to
+	// the folder with role Trash, if there is one and f is another, else for good. No other item is
+	// touched, whatever else is marked for deletion there. What has no result when the sequence ends
+	// with an error may be gone or not; asking again harms nobody, since a Ref is never used again.
+	Delete(ctx context.Context, f Folder, refs []string) iter.Seq2[Result, error]
+
+	// Flags yields the flags of the named items of a folder, or of all with nil. Items that are gone
+	// are left out.
+	Flags(ctx context.Context, f Folder, refs []string) iter.Seq2[Flagging, error]
+
+	// SetFlags changes the flags of items, and yields one result for each, in any order. Flags that
+	// the mailbox does not keep are passed over.
+	SetFlags(ctx context.Context, f Folder, changes []FlagChange) iter.Seq2[Result, error]
+
+	// Find yields the items of a folder whose Message-ID (RFC 5322 section 3.6.4), or UID for what is
+	// no mail, is id, brackets or none.
+	Find(ctx context.Context, f Folder, id string) iter.Seq2[string, error]
+
 	// CreateFolder creates a folder with the Path of f, whether it has parents or not, and returns
 	// it as Folders would. A folder that exists is returned, without an error.
 	CreateFolder(ctx context.Context, f Folder) (Folder, error)
@@ -115,6 +133,26 @@ func (Unimplemented) Quota(context.Context) (Quota, error) { return Quota{}, uns
 // Put fails with ErrUnsupported.
 func (Unimplemented) Put(context.Context, Folder, []Put) iter.Seq2[PutResult, error] {
 	return func(yield func(PutResult, error) bool) { yield(PutResult{}, unsupported()) }
+}
+
+// Delete fails with ErrUnsupported.
+func (Unimplemented) Delete(context.Context, Folder, []string) iter.Seq2[Result, error] {
+	return func(yield func(Result, error) bool) { yield(Result{}, unsupported()) }
+}
+
+// Flags fails with ErrUnsupported.
+func (Unimplemented) Flags(context.Context, Folder, []string) iter.Seq2[Flagging, error] {
+	return func(yield func(Flagging, error) bool) { yield(Flagging{}, unsupported()) }
+}
+
+// SetFlags fails with ErrUnsupported.
+func (Unimplemented) SetFlags(context.Context, Folder, []FlagChange) iter.Seq2[Result, error] {
+	return func(yield func(Result, error) bool) { yield(Result{}, unsupported()) }
+}
+
+// Find fails with ErrUnsupported.
+func (Unimplemented) Find(context.Context, Folder, string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) { yield("", unsupported()) }
 }
 
 // Wire returns zero counters.

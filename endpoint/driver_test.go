@@ -201,9 +201,13 @@ func TestUnimplemented(t *testing.T) {
 	_, created := d.CreateFolder(ctx, f)
 	_, quota := d.Quota(ctx)
 	_, written := collect(d.Put(ctx, f, []endpoint.Put{put(1)}))
+	_, deleted := collect(d.Delete(ctx, f, nil))
+	_, flags := collect(d.Flags(ctx, f, nil))
+	_, flagged := collect(d.SetFlags(ctx, f, nil))
+	_, found := collect(d.Find(ctx, f, ""))
 	for name, err := range map[string]error{
 		"CreateFolder": created, "DeleteFolder": d.DeleteFolder(ctx, f), "Subscribe": d.Subscribe(ctx, f),
-		"Quota": quota, "Put": written,
+		"Quota": quota, "Put": written, "Delete": deleted, "Flags": flags, "SetFlags": flagged, "Find": found,
 	} {
 		if !errors.Is(err, endpoint.ErrUnsupported) {
 			t.Errorf("%s: %v", name, err)

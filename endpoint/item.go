@@ -43,8 +43,13 @@ type Item struct {
 	Marks watermark.Reading
 	// Received is when the item came into the mailbox (INTERNALDATE), or zero.
 	Received time.Time
+	// Sent is when its author says the item was sent (Date, RFC 5322 section 3.6.1), or zero.
+	Sent time.Time
 	// Size is an estimate in bytes, or -1. The size that counts is that of the Content.
 	Size int64
+	// Version changes whenever the content of the item changes under its Ref. It is empty without
+	// Capabilities.Versions.
+	Version string
 }
 
 // Sighting is an item at the destination whose header has a field of the watermark's name.
@@ -86,6 +91,26 @@ type PutResult struct {
 	Dropped []Flag
 	// Err is nil if the item is there. Its code is InDoubt if that is not known; with any other
 	// code the item is not there and will not come.
+	Err error
+}
+
+// Flagging is the flags that an item has.
+type Flagging struct {
+	Ref   string
+	Flags []Flag // those that could be set again; never \Recent
+}
+
+// FlagChange is what is to become of the flags of an item. Those that it does not name stay; none may
+// be in both lists.
+type FlagChange struct {
+	Ref         string
+	Add, Remove []Flag
+}
+
+// Result is the answer for one item of a Delete or SetFlags.
+type Result struct {
+	Ref string
+	// Err is nil if it was done. Its code is NotFound where the item is gone.
 	Err error
 }
 

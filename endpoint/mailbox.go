@@ -181,6 +181,85 @@ func checkPut(p Put) error {
 	return p.Mark.Types.Validate()
 }
 
+// Delete takes items out of a folder: to the folder with role Trash, if there is one and f is
+// another, else for good. No item may be named twice. It yields one result for each; what has none
+// when the sequence ends with an error may be gone or not, and can be deleted again.
+func (m *Mailbox) Delete(ctx context.Context, f Folder, refs []string) iter.Seq2[Result, error] {
+	return answers(m, ctx, "delete", refs, func(c Capabilities) bool { return c.Delete },
+		func() iter.Seq2[Result, error] { return m.driver.Delete(ctx, f, refs) })
+}
+
+// SetFlags changes the flags of items, none of which may be named twice, and yields one result for
+// each. Flags that the mailbox does not keep are passed over.
+func (m *Mailbox) SetFlags(ctx context.Context, f Folder, changes []FlagChange) iter.Seq2[Result, error] {
+	refs := make([]string, len(changes))
+	for i, c := range changes {
+		refs[i] = c.Ref
+	}
+	return answers(m, ctx, "set flags", refs, func(c Capabilities) bool { return c.SetFlags },
+		func() iter.Seq2[Result, error] { return m.driver.SetFlags(ctx, f, changes) })
+}
+
+// Flags yields the flags of the named items of a folder, or of all with nil. Items that are gone
+// are left out.
+func (m *Mailbox) Flags(ctx context.Context, f Folder, refs []string) iter.Seq2[Flagging, error] {
+	return gated(m, ctx, "flags", func(c Capabilities) bool { return c.Flags },
+		guard(m, ctx, "flags", func() iter.Seq2[Flagging, error] { return m.driver.Flags(ctx, f, refs) }, nil))
+}
+
+// Find yields the items of a folder whose Message-ID, or UID for what is no mail, is id, with
+// angle brackets or without.
+func (m *Mailbox) Find(ctx context.Context, f Folder, id string) iter.Seq2[string, error] {
+	return gated(m, ctx, "find", func(c Capabilities) bool { return c.Find },
+		guard(m, ctx, "find", func() iter.Seq2[string, error] { return m.driver.Find(ctx, f, id) }, nil))
+}
+
+// gated yields an error in place of a sequence that the capabilities deny.
+func gated[T any](m *Mailbox, ctx context.Context, op string, can func(Capabilities) bool, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		if err := m.able(ctx, op, can); err != nil {
+			var zero T
+			yield(zero, err)
+			return
+		}
+		seq(yield)
+	}
+}
+
+// answers holds a driver to one result for each reference.
+func answers(m *Mailbox, ctx context.Context, op string, refs []string, can func(Capabilities) bool,
+	start func() iter.Seq2[Result, error],
+) iter.Seq2[Result, error] {
+	seq := guard(m, ctx, op, start, nil)
+	return gated(m, ctx, op, can, func(yield func(Result, error) bool) {
+		open := make(map[string]bool, len(refs))
+		for _, ref := range refs {
+			open[ref] = true
+		}
+		if len(open) < len(refs) {
+			yield(Result{}, m.fail(op, Invalid, errors.New("an item is named twice")))
+			return
+		}
+		for r, err := range seq {
+			if err == nil && !open[r.Ref] {
+				err = m.fail(op, Damaged, errors.New("driver answered for an item that was not asked for"))
+			}
+			if err != nil {
+				yield(Result{}, err)
+				return
+			}
+			delete(open, r.Ref)
+			r.Err = m.wrap(op, r.Err)
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if len(open) > 0 {
+			yield(Result{}, m.fail(op, InDoubt, errors.New("no answer for some items")))
+		}
+	})
+}
+
 // CreateFolder creates a folder with the Path of f, whether it has parents or not, and returns it.
 // A folder that exists is returned, without an error.
 func (m *Mailbox) CreateFolder(ctx context.Context, f Folder) (Folder, error) {

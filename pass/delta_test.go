@@ -345,14 +345,14 @@ func TestFilters(t *testing.T) {
 	mail := []endpoint.Kind{endpoint.Mail}
 	noJunk := func(f endpoint.Folder) bool { return f.Path[0] != "Junk" }
 	want(t, w.run(pass.Options{Select: pass.Selection{Since: day(2), Before: day(4), Kinds: mail, Folder: noJunk}}),
-		pass.Counts{Listed: 8, Migrated: 2, Filtered: 6})
+		pass.Counts{Listed: 8, Migrated: 2, Filtered: 6, OutOfWindow: 3})
 	if n := len(w.dst.FolderPaths()); n != 1 {
 		t.Errorf("an excluded folder was made: %v", w.dst.FolderPaths())
 	}
 	want(t, w.run(pass.Options{Select: pass.Selection{MaxSize: 450, Folder: noJunk}}),
 		pass.Counts{Listed: 8, Migrated: 3, Already: 2, Filtered: 3})
 	want(t, w.run(pass.Options{}), pass.Counts{Listed: 8, Migrated: 3, Already: 5})
-	want(t, w.run(pass.Options{Select: pass.Selection{Before: day(2)}}), pass.Counts{Listed: 8, Already: 3, Filtered: 5}) // two have a date of 2001
+	want(t, w.run(pass.Options{Select: pass.Selection{Before: day(2)}}), pass.Counts{Listed: 8, Already: 3, Filtered: 5, OutOfWindow: 5}) // two have a date of 2001
 }
 
 func TestPlanAndCheckWriteNothing(t *testing.T) {

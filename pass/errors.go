@@ -26,6 +26,12 @@ var (
 	ErrCollision = errors.New("two folders would become one")
 	// ErrSameMailbox says that source and destination are the same mailbox.
 	ErrSameMailbox = errors.New("source and destination are the same mailbox")
+	// ErrConfirm says that what a purge was to remove is not what is there.
+	ErrConfirm = errors.New("confirmation does not fit")
+	// ErrNoFit says that two mailboxes are not those that the database knows of a pair.
+	ErrNoFit = errors.New("not the mailboxes of this pair")
+	// ErrNothingFailed says that a RetryFailed has nothing to try again, or comes too early.
+	ErrNothingFailed = errors.New("nothing to try again")
 	// ErrOtherMailbox says that the destination is another mailbox than in earlier passes.
 	ErrOtherMailbox = errors.New("destination is not the mailbox of earlier passes")
 )

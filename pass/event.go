@@ -23,6 +23,8 @@ const (
 	ScanningDestination
 	Planning
 	Transferring
+	Verifying
+	Propagating
 	Closing
 )
 
@@ -39,6 +41,10 @@ func (p Phase) String() string {
 		return "listing the source"
 	case Transferring:
 		return "transferring"
+	case Verifying:
+		return "verifying"
+	case Propagating:
+		return "carrying over changes"
 	case Closing:
 		return "confirming"
 	}
@@ -80,6 +86,18 @@ type Waiting struct {
 	Code endpoint.Code // Throttled, Unavailable, InDoubt
 }
 
+// Scheduled says that the pass waits for its time to begin.
+type Scheduled struct{ At time.Time }
+
+// WindowFixed says, before anything is looked at, which dates the pass takes.
+type WindowFixed struct{ Window Window }
+
+// Paused says that a folder's work halts, or goes on, because of Options.Pause.
+type Paused struct{ Held bool }
+
+func (Scheduled) isEvent()     {}
+func (WindowFixed) isEvent()   {}
+func (Paused) isEvent()        {}
 func (PhaseStarted) isEvent()  {}
 func (Voiding) isEvent()       {}
 func (FolderPlanned) isEvent() {}

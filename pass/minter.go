@@ -18,6 +18,9 @@ type minter struct {
 	types      watermark.Types
 	pair       string
 	generation uint32
+	// watch tells what else than coming and going this pass looks at in the source: a position
+	// that was reached without looking at it is none.
+	watch string
 }
 
 func newMinter(c Config, p Pair, generation uint32) minter {
@@ -131,7 +134,7 @@ func (m minter) binding(info endpoint.Info) store.Binding { return m.bindings(in
 func (m minter) position(side store.Side, f endpoint.Folder, settled bool) store.Folder {
 	p := store.Folder{Side: side, Name: store.FolderKey(f.Path), Validity: f.Validity}
 	if settled && f.State != "" {
-		p.State = m.realm() + f.State
+		p.State = m.realm(side) + f.State
 	}
 	return p
 }
@@ -139,7 +142,7 @@ func (m minter) position(side store.Side, f endpoint.Folder, settled bool) store
 // resume returns the state of a folder from which one may go on, or nothing if all of it must be
 // looked at: it was never gone through, its references are void, or it was done under other marks.
 func (m minter) resume(p store.Folder, f endpoint.Folder) string {
-	state, ours := strings.CutPrefix(p.State, m.realm())
+	state, ours := strings.CutPrefix(p.State, m.realm(p.Side))
 	if !ours || p.Validity != f.Validity || f.State == "" {
 		return ""
 	}
@@ -148,6 +151,16 @@ func (m minter) resume(p store.Folder, f endpoint.Folder) string {
 
 // realm tells apart positions that were reached with different keys, types and generations: what
 // one of them does not recognise, another may.
-func (m minter) realm() string {
-	return fmt.Sprintf("%s.%s.%v.%d ", m.types.Source, m.types.Destination, m.tags, m.generation)
+func (m minter) realm(side store.Side) string {
+	realm := fmt.Sprintf("%s.%s.%v.%d", m.types.Source, m.types.Destination, m.tags, m.generation)
+	if side == store.Source {
+		realm += m.watch
+	}
+	return realm + " "
+}
+
+// of returns the minter of another generation.
+func (m minter) of(generation uint32) minter {
+	m.generation = generation
+	return m
 }

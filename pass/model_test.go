@@ -22,8 +22,11 @@ type model struct {
 	types         watermark.Types // of the endpoints as they are now
 	lastTypes     watermark.Types // of the last complete pass
 	generation    uint32
+	rebuilding    bool // a rebuild of this generation was cut
 	completed     bool // some pass was complete
+	cut           bool // the last one was not
 	records       map[slot]memory
+	seen          map[slot]bool   // marks that the last scan of the destination saw
 	entered       map[string]bool // folders of the source that some pass went through to the end
 	names         map[watermark.ID]slot
 	read          map[watermark.Mark]origin
@@ -70,6 +73,7 @@ type target struct {
 	readOnly map[string]bool
 	kinds    []endpoint.Kind // nil means all
 	maxItem  int64
+	whole    bool // it has no states, so that all of it is looked at
 }
 
 // prediction is what a pass has to do, and what is remembered afterwards.
@@ -82,6 +86,15 @@ type prediction struct {
 	generation uint32
 	records    map[slot]memory
 	mostVoided int // Voided lies between that of the totals and this
+	rebuilding bool
+	refused    error // the pass does nothing, and says why
+	nothing    bool  // the pass does nothing
+	// counted says that Duplicates are known to the unit: all of the destination is looked at.
+	counted bool
+	// tooLarge is the part of Duplicates that a plan counts, and that then fails.
+	tooLarge         int
+	checked, missing int // by a Verify
+	mended           map[slot]bool
 }
 
 // arrival is an item that comes to the destination.
@@ -99,31 +112,44 @@ func newModel(pair, reverse string, key watermark.Key) *model {
 
 // forget is the loss of the database.
 func (m *model) forget() {
-	m.lastTypes, m.generation, m.completed = watermark.Types{}, 1, false
-	m.records, m.entered = map[slot]memory{}, map[string]bool{}
+	m.lastTypes, m.generation, m.completed, m.cut, m.rebuilding = watermark.Types{}, 1, false, false, false
+	m.records, m.entered, m.seen = map[slot]memory{}, map[string]bool{}, map[slot]bool{}
 }
 
 // predict says what a pass with options o does. It changes nothing but names.
 func (m *model) predict(source []sourceFolder, t target, o pass.Options) *prediction {
-	now := *m
-	for _, r := range t.marks {
-		now.generation = max(now.generation, m.newest(r))
-	}
-	present, void := now.present(t)
+	o = absolute(o)
 	p := &prediction{
-		kind:    m.kind(o.Kind),
-		folders: map[string]pass.Counts{}, records: maps.Clone(m.records), generation: now.generation,
+		kind: m.kind(o.Kind), folders: map[string]pass.Counts{}, records: maps.Clone(m.records),
+		generation: m.generation, rebuilding: m.rebuilding, mended: map[slot]bool{},
 		made: slices.Collect(maps.Keys(t.folders)),
 	}
+	p.refused, p.nothing = m.refuses(source, o)
+	if p.refused != nil || p.nothing {
+		return p
+	}
+	now := *m
+	now.generation, p.rebuilding = m.next(t, o)
+	p.generation = now.generation
+	there := now.there(t)
+	there.trusted = m.trusts(o)
+	if there.trusted {
+		there.present, there.void, there.older = m.seen, 0, nil
+	}
+	p.counted = o.FullScan || o.Kind == pass.Rebuild || o.Kind == pass.Verify || m.rebuilding || t.whole
 	for _, f := range source {
 		var c pass.Counts
-		if o.Select.Folder != nil && !o.Select.Folder(f.Folder) {
+		if !takesFolder(o.Select, f.Folder) {
 			c = pass.Counts{Listed: len(f.items), Filtered: len(f.items)}
 		} else {
-			c = now.folder(p, f, t, o, present)
+			c = now.folder(p, f, t, o, there)
 		}
 		p.folders[strings.Join(f.Path, "/")] = c
 		p.totals = sum(p.totals, c)
+	}
+	now.lost(p, source, o, there)
+	if o.Kind == pass.Rebuild || p.totals.Filtered == 0 && o.Kind <= pass.Resume {
+		p.rebuilding = false
 	}
 	if m.lastTypes != m.types {
 		for s, r := range m.records {
@@ -131,9 +157,71 @@ func (m *model) predict(source []sourceFolder, t target, o pass.Options) *predic
 				p.totals.Voided++
 			}
 		}
-		p.mostVoided = max(p.totals.Voided, void)
+		p.mostVoided = max(p.totals.Voided, there.void)
 	}
 	return p
+}
+
+// absolute gives a PreStage the selection that it stands for.
+func absolute(o pass.Options) pass.Options {
+	if o.Kind == pass.PreStage {
+		o.Select.Kinds, o.Select.Since = []endpoint.Kind{endpoint.Mail}, time.Time{}
+		if o.Select.Before = o.PreStage.Before; o.PreStage.Age > 0 {
+			o.Select.Before = time.Now().Add(-o.PreStage.Age)
+		}
+	}
+	return o
+}
+
+// refuses says whether a pass has nothing to do because of what was before it, or of what it was
+// asked for.
+func (m *model) refuses(source []sourceFolder, o pass.Options) (refused error, nothing bool) {
+	cut := m.cut || m.count(store.Intent) > 0
+	switch {
+	case o.Kind == pass.RetryFailed && (cut || m.count(store.Failed) == 0):
+		return pass.ErrNothingFailed, false
+	case o.Kind == pass.Resume && m.passed() && !cut:
+		return nil, true
+	}
+	for _, name := range slices.Concat(o.Select.Include, o.Select.Exclude) {
+		if !slices.ContainsFunc(source, func(f sourceFolder) bool { return beneath(f.Path, name) }) {
+			return pass.ErrInvalid, false
+		}
+	}
+	return nil, false
+}
+
+// passed reports whether there was a pass.
+func (m *model) passed() bool { return m.completed || m.cut }
+
+// next is the generation of a pass, and whether it is that of a rebuild which did not end yet.
+func (m *model) next(t target, o pass.Options) (generation uint32, rebuilding bool) {
+	generation = m.generation
+	if !m.trusts(o) {
+		for _, r := range t.marks {
+			generation = max(generation, m.newest(r))
+		}
+	}
+	if o.Kind == pass.Rebuild && !m.rebuilding {
+		generation++
+	}
+	return generation, o.Kind == pass.Rebuild || m.rebuilding && generation == m.generation
+}
+
+// trusts reports whether a pass does not look at the destination.
+func (m *model) trusts(o pass.Options) bool {
+	begins := o.Kind == pass.Rebuild && !m.rebuilding
+	return o.TrustDatabase && !begins && m.count(store.Settled) > 0 && m.count(store.Intent) == 0
+}
+
+// count counts the records that are not void.
+func (m *model) count(status store.Status) (n int) {
+	for s, r := range m.records {
+		if r.status == status && s.types == m.types && s.generation == m.generation {
+			n++
+		}
+	}
+	return n
 }
 
 // kind is the name of a pass: Auto is the first until one was complete.
@@ -147,57 +235,195 @@ func (m *model) kind(k pass.Kind) string {
 	return pass.Full.String()
 }
 
+// takesFolder says whether a folder is selected. The patterns of the histories are names of folders.
+func takesFolder(s pass.Selection, f endpoint.Folder) bool {
+	named := func(name pass.Pattern) bool { return beneath(f.Path, name) }
+	return (len(s.Include) == 0 || slices.ContainsFunc(s.Include, named)) && !slices.ContainsFunc(s.Exclude, named) &&
+		!slices.Contains(s.NotRoles, f.Role) && (s.Folder == nil || s.Folder(f))
+}
+
+func beneath(path []string, name pass.Pattern) bool { return path[0] == string(name) }
+
 // folder is the table of decisions of DESIGN §6, item by item.
-func (m *model) folder(p *prediction, f sourceFolder, t target, o pass.Options, present map[slot]bool) pass.Counts {
+func (m *model) folder(p *prediction, f sourceFolder, t target, o pass.Options, there there) pass.Counts {
+	w := &walk{model: m, p: p, f: f, t: t, o: o, there: there}
+	slots := m.assign(f, there.present)
+	for i, s := range slots {
+		switch status := m.records[s].status; {
+		case o.Kind == pass.Verify && status == store.Settled:
+			w.verify(s, &f.items[i])
+		case o.Kind == pass.Verify, o.Kind == pass.RetryFailed && status != store.Failed:
+		default:
+			w.decide(s, f.items[i])
+		}
+	}
+	w.gone(store.FolderKey(f.Path), slots)
+	if o.Kind == pass.Trial {
+		w.limit()
+	}
 	path := f.Path
 	if o.MapFolder != nil {
 		path = o.MapFolder(f.Folder, f.Path)
 	}
-	to := store.FolderKey(path)
-	var c pass.Counts
-	work := false
-	for i, s := range m.assign(f, present) {
-		it := f.items[i]
-		r, known := m.records[s]
-		status := r.status
-		c.Listed++
-		switch {
-		case !selected(it.Item, o.Select):
-			c.Filtered++
-		case status == store.Settled && present[s]:
-			c.Already++
-		case status == store.Settled:
-			c.RemovedAtDestination++
-		case status == store.Intent && present[s]:
-			c.Migrated, c.Recovered, c.Bytes = c.Migrated+1, c.Recovered+1, c.Bytes+it.Size
-			status = store.Settled
-		case present[s]:
-			c.Already, c.Healed = c.Already+1, c.Healed+1
-			status = store.Settled
-		case !o.SendBack && (status == store.Originated || m.cameFromHere(it.Marks)):
-			c.OriginatedHere++
-			status = store.Originated
-		case t.kinds != nil && !slices.Contains(t.kinds, it.Kind):
-			c.Unsupported++
-		default:
-			work = true
-			if status = t.takes(it, to); status == store.Failed {
-				c.Failed++
-				break
-			}
-			c.Migrated, c.Bytes = c.Migrated+1, c.Bytes+it.Size
-			p.arrivals = append(p.arrivals, arrival{s, to, it})
-		}
-		if known || status != 0 {
-			p.records[s] = memory{status, f.Validity, it.Ref}
-		}
+	for _, d := range w.work {
+		w.write(d, store.FolderKey(path))
 	}
-	if work || !m.entered[store.FolderKey(f.Path)] {
+	partial := o.Kind == pass.Verify || o.Kind == pass.RetryFailed
+	if len(w.work) > 0 || !partial && !m.entered[store.FolderKey(f.Path)] {
 		for n := range path {
 			p.made = append(p.made, store.FolderKey(path[:n+1]))
 		}
 	}
-	return c
+	return w.c
+}
+
+// lost counts what a pass says of folders that the source has no more.
+func (m *model) lost(p *prediction, source []sourceFolder, o pass.Options, there there) {
+	names := map[string]bool{}
+	for s := range m.records {
+		names[s.folder] = true
+	}
+	for _, f := range source {
+		delete(names, store.FolderKey(f.Path))
+	}
+	for name := range names {
+		w := &walk{model: m, p: p, o: o, there: there}
+		if w.gone(name, nil); w.c != (pass.Counts{}) {
+			p.folders[strings.Join(store.FolderPath(name), "/")] = w.c
+			p.totals = sum(p.totals, w.c)
+		}
+	}
+}
+
+// walk goes through one folder of the source.
+type walk struct {
+	*model
+	p     *prediction
+	f     sourceFolder
+	t     target
+	o     pass.Options
+	there there
+	c     pass.Counts
+	work  []decision
+}
+
+// decision is an item that is to be written.
+type decision struct {
+	slot   slot
+	item   sourceItem
+	repair bool
+}
+
+func (w *walk) decide(s slot, it sourceItem) {
+	c := &w.c
+	r, known := w.records[s]
+	status, present := r.status, w.there.present[s]
+	c.Listed++
+	switch {
+	case !selected(it.Item, w.o.Select):
+		c.Filtered++
+		undated := w.o.Select
+		undated.Since, undated.Before = time.Time{}, time.Time{}
+		if selected(it.Item, undated) {
+			c.OutOfWindow++
+		}
+	case status == store.Settled && (present || w.there.trusted):
+		c.Already++
+	case status == store.Settled:
+		c.RemovedAtDestination++
+	case status == store.Intent && present:
+		c.Migrated, c.Recovered, c.Bytes = c.Migrated+1, c.Recovered+1, c.Bytes+it.Size
+		status = store.Settled
+	case present:
+		c.Already, c.Healed = c.Already+1, c.Healed+1
+		status = store.Settled
+	case !w.o.SendBack && (status == store.Originated || w.cameFromHere(it.Marks)):
+		c.OriginatedHere++
+		status = store.Originated
+	case w.t.kinds != nil && !slices.Contains(w.t.kinds, it.Kind):
+		c.Unsupported++
+	default:
+		w.work = append(w.work, decision{slot: s, item: it})
+	}
+	if known || status != 0 {
+		w.p.records[s] = memory{status, w.f.Validity, it.Ref}
+	}
+}
+
+// verify looks whether an item is still at the destination. One that is gone from the source is nil.
+func (w *walk) verify(s slot, it *sourceItem) {
+	w.c.Listed++
+	w.p.checked++
+	if w.there.present[s] {
+		w.c.Already++
+		return
+	}
+	w.p.missing++
+	if it == nil || w.o.Verify.Repair == pass.RepairNone {
+		w.c.RemovedAtDestination++
+		return
+	}
+	w.p.mended[s] = true
+	w.work = append(w.work, decision{s, *it, true})
+}
+
+// gone deals with what was in a folder, but for the items that are there.
+func (w *walk) gone(folder string, there []slot) {
+	for s, r := range w.records {
+		if s.folder != folder || s.types != w.types || s.generation != w.generation || slices.Contains(there, s) {
+			continue
+		}
+		switch {
+		case w.o.Kind == pass.RetryFailed && r.status == store.Failed:
+			w.c.Listed++
+			w.c.Vanished++
+			delete(w.p.records, s)
+		case w.o.Kind == pass.Verify && r.status == store.Settled:
+			w.verify(s, nil)
+		}
+	}
+}
+
+// limit leaves those of the items that a trial takes: the newest ones of those that are small enough.
+func (w *walk) limit() {
+	room := w.o.Trial.Items - w.c.Already - w.c.Migrated - w.c.RemovedAtDestination
+	slices.Reverse(w.work)
+	w.work = slices.DeleteFunc(w.work, func(d decision) bool {
+		if room > 0 && d.item.Size <= w.o.Trial.MaxSize {
+			room--
+			return false
+		}
+		w.c.Filtered++
+		return true
+	})
+}
+
+// write says what becomes of an item that is to be written to a folder.
+func (w *walk) write(d decision, to string) {
+	it, c := d.item, &w.c
+	r := w.records[d.slot]
+	unknown := r.ref != it.Ref || r.validity != w.f.Validity
+	double := unknown && !d.repair && w.there.older[d.slot.nameless()]
+	status := w.t.takes(it, to)
+	if status == store.Failed {
+		c.Failed++
+		if double {
+			w.p.tooLarge++
+		}
+	} else {
+		c.Migrated, c.Bytes = c.Migrated+1, c.Bytes+it.Size
+		if double {
+			c.Duplicates++
+		}
+		w.p.arrivals = append(w.p.arrivals, arrival{d.slot, to, it})
+	}
+	w.p.records[d.slot] = memory{status, w.f.Validity, it.Ref}
+}
+
+// nameless is what an item is known by in any generation.
+func (s slot) nameless() slot {
+	s.generation = 0
+	return s
 }
 
 // takes says what becomes of an item that is written.
@@ -321,10 +547,18 @@ func (m *model) newest(r watermark.Reading) (generation uint32) {
 	return generation
 }
 
-// present returns the slots whose marks are at the destination, and how many marks count no more.
-// Of several marks on one item, the first that was made for this pair counts.
-func (m *model) present(t target) (present map[slot]bool, void int) {
-	present = map[slot]bool{}
+// there is what marks say of the destination.
+type there struct {
+	present map[slot]bool
+	void    int           // marks that count no more
+	older   map[slot]bool // nameless slots of items that are there under an older generation
+	trusted bool          // nobody looked
+}
+
+// there says what the marks of the destination mean. Of several marks on one item, the first that
+// was made for this pair counts.
+func (m *model) there(t target) there {
+	there := there{present: map[slot]bool{}, older: map[slot]bool{}}
 	voided := map[watermark.ID]bool{}
 	for _, r := range t.marks {
 		for _, mark := range r.Marks {
@@ -332,15 +566,23 @@ func (m *model) present(t target) (present map[slot]bool, void int) {
 			if generation == 0 {
 				continue
 			}
-			if mark.Types != m.types || generation < m.generation {
+			s, known := m.names[mark.Item]
+			switch {
+			case mark.Types == m.types && generation >= m.generation:
+				if known {
+					there.present[s] = true
+				}
+			case mark.Types == m.types && known:
+				there.older[s.nameless()] = true
+				fallthrough
+			default:
 				voided[mark.Item] = true
-			} else if s, known := m.names[mark.Item]; known {
-				present[s] = true
 			}
 			break
 		}
 	}
-	return present, len(voided)
+	there.void = len(voided)
+	return there
 }
 
 func (m *model) cameFromHere(r watermark.Reading) bool {
@@ -349,9 +591,13 @@ func (m *model) cameFromHere(r watermark.Reading) bool {
 
 // done makes what a pass was predicted to do the past.
 func (m *model) done(p *prediction, o pass.Options, source []sourceFolder) {
-	m.records, m.generation, m.lastTypes, m.completed = p.records, p.generation, m.types, true
+	if p.nothing {
+		return
+	}
+	m.records, m.generation, m.lastTypes, m.completed, m.cut = p.records, p.generation, m.types, true, false
+	m.rebuilding = p.rebuilding
 	for _, f := range source {
-		if o.Select.Folder == nil || o.Select.Folder(f.Folder) {
+		if takesFolder(o.Select, f.Folder) && o.Kind != pass.Verify && o.Kind != pass.RetryFailed {
 			m.entered[store.FolderKey(f.Path)] = true
 		}
 	}
@@ -364,7 +610,8 @@ func sum(a, b pass.Counts) pass.Counts {
 		OriginatedHere:       a.OriginatedHere + b.OriginatedHere, Filtered: a.Filtered + b.Filtered,
 		Unsupported: a.Unsupported + b.Unsupported, Failed: a.Failed + b.Failed,
 		Healed: a.Healed + b.Healed, Recovered: a.Recovered + b.Recovered, Voided: a.Voided + b.Voided,
-		Bytes: a.Bytes + b.Bytes,
+		Bytes: a.Bytes + b.Bytes, OutOfWindow: a.OutOfWindow + b.OutOfWindow,
+		Vanished: a.Vanished + b.Vanished, Duplicates: a.Duplicates + b.Duplicates,
 	}
 }
 

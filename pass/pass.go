@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/store"
 )
 
 // Engine runs passes. It is safe for concurrent use, one pass at a time on each pair.
@@ -44,6 +45,8 @@ type Preflight struct {
 	Folders []FolderMapping
 	// Losses say what this pair of endpoints cannot carry over.
 	Losses []string
+	// Warnings say what the options cannot do here, such as a policy that a filter disables.
+	Warnings []string
 }
 
 // FolderMapping is where the items of a folder go.
@@ -67,6 +70,13 @@ func (e *Engine) Run(ctx context.Context, p Pair, o Options) (*Report, error) {
 // counts what would be migrated.
 func (e *Engine) Plan(ctx context.Context, p Pair, o Options) (*Report, error) {
 	return e.run(ctx, p, o, true)
+}
+
+// PlanReset says what Run with these options would do, had [store.Store]'s Reset forgotten the
+// records that a filter selects: its Migrated counts what would come back. It writes nothing
+// anywhere.
+func (e *Engine) PlanReset(ctx context.Context, p Pair, o Options, filter store.Filter) (*Report, error) {
+	return e.runForgetting(ctx, p, o, true, &filter)
 }
 
 // Check tries credentials, capabilities and folder names of a pair. It writes nothing.

@@ -25,6 +25,16 @@ type folderPlan struct {
 	first bool
 	// migrated are the items that were written by this pass.
 	migrated []workItem
+	// partial says that the pass does not go through all of the folder, so that how far it was gone
+	// through stays as it is.
+	partial bool
+	// broken says that the source does not let us look into the folder.
+	broken bool
+	// uncertain says that references became void since the last pass, so that what seems to be gone
+	// may only look different.
+	uncertain bool
+
+	changes // that policies ask for
 }
 
 // workItem is an item that is to be migrated.
@@ -34,9 +44,19 @@ type workItem struct {
 	kind     endpoint.Kind
 	size     int64
 	received time.Time
+	version  string
 	attempts uint8 // failed ones before
-	// failedBefore is the record to return to if the item is not tried after all.
-	failedBefore *store.Record
+	// before is the record to return to if the item is not tried after all.
+	before *store.Record
+	// trashed says that we once moved the item to the trash of the destination.
+	trashed bool
+	// duplicate says that a copy of an older generation is there.
+	duplicate bool
+	// newcomer says that nothing is known of the item, whose identity is then noted if policies ask.
+	newcomer bool
+	identity string
+	// follows is the item that this one was before it moved; zero if it did not.
+	follows watermark.ID
 }
 
 // planner decides what is to be done in the folders of the source.
@@ -53,6 +73,14 @@ type planner struct {
 	whole    bool // look at everything, whatever was stored
 	persist  bool
 	failures *failureList
+	kind     Kind
+	trial    TrialLimits
+	policies Policies
+	compare  bool          // whether items changed is to be found by reading them
+	flagged  bool          // Folder.State tells of flags, too
+	forget   *store.Filter // records that are taken for forgotten
+	// adoptable lists the items of a folder of the destination that an item of the source may be.
+	adoptable func(context.Context, endpoint.Folder) (map[string]int, error)
 }
 
 // outside counts a folder that is not selected, without looking into it.
@@ -66,13 +94,16 @@ func (p planner) outside(ctx context.Context, f endpoint.Folder) (Counts, error)
 
 // plan decides what is to be done with each item of a folder.
 func (p planner) plan(ctx context.Context, r route, position store.Folder) (*folderPlan, error) {
-	plan := &folderPlan{route: r, name: store.FolderKey(r.source.Path), first: position.Name == ""}
+	plan := &folderPlan{
+		route: r, name: store.FolderKey(r.source.Path), first: position.Name == "", partial: p.kind == RetryFailed || p.kind == Verify,
+		uncertain: position.Name != "" && position.Validity != r.source.Validity,
+	}
 	known, err := p.remembered(ctx, plan.name)
 	if err != nil {
 		return nil, err
 	}
 	since := ""
-	if !p.whole && !p.mustSeeMarks(known) {
+	if !p.whole && !p.mustSeeMarks(known) && !p.mustSeeAll() {
 		since = p.mint.resume(position, r.source)
 	}
 	items, err := p.list(ctx, r.source, since, known)
@@ -84,7 +115,38 @@ func (p planner) plan(ctx context.Context, r route, position store.Folder) (*fol
 		claimed: map[watermark.ID]bool{}, changed: map[watermark.ID]store.Record{},
 	}
 	d.decide(items)
+	if err := d.adopt(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.compareFlags(ctx, items, since == r.source.State && p.flagged); err != nil {
+		return nil, err
+	}
+	if p.kind == Trial {
+		plan.limit(p.trial)
+	}
 	return plan, d.save(ctx)
+}
+
+// limit leaves of a plan's work what a trial takes: the newest items that are small enough.
+func (plan *folderPlan) limit(t TrialLimits) {
+	c := &plan.counts
+	room := t.Items - c.Already - c.Migrated - c.RemovedAtDestination
+	var kept []workItem
+	for _, w := range slices.Backward(plan.work) {
+		if len(kept) < room && w.size >= 0 && w.size <= t.MaxSize {
+			kept = append(kept, w)
+		} else {
+			c.Deferred--
+			c.Filtered++
+		}
+	}
+	slices.Reverse(kept)
+	plan.work = kept
+}
+
+// mustSeeAll reports whether what the ledger remembers of items does not say enough of them.
+func (p planner) mustSeeAll() bool {
+	return p.compare || p.selects.dated() && p.selects.DateField != ByReceived
 }
 
 // memory is what the ledger knows of the items of one folder, as far as it counts.
@@ -101,7 +163,7 @@ func (p planner) remembered(ctx context.Context, name string) (memory, error) {
 		if err != nil {
 			return m, err
 		}
-		if p.mint.owns(r) {
+		if p.mint.owns(r) && (p.forget == nil || !p.forget.Matches(r, p.view.has(r.ID, false))) {
 			m.byID[r.ID] = &r
 			if r.Ref != "" {
 				m.byRef[refKey(r.Validity, r.Ref)] = &r
@@ -131,17 +193,26 @@ type listed struct {
 	slot
 }
 
+// work returns what is to be written of an item.
+func (it listed) work() workItem {
+	return workItem{
+		id: it.id, ref: it.Ref, kind: it.Kind, size: it.Size, received: it.Received, version: it.Version,
+		trashed: it.record != nil && it.record.Trashed,
+	}
+}
+
 // slot is what an item is known by.
 type slot struct {
-	id     watermark.ID
-	record *store.Record // nil if there is none
+	id      watermark.ID
+	record  *store.Record // nil if there is none
+	ordinal int           // -1 if the item was not identified by listing it
 }
 
 func slotOf(r *store.Record) slot {
 	if r == nil {
-		return slot{}
+		return slot{ordinal: -1}
 	}
-	return slot{r.ID, r}
+	return slot{id: r.ID, record: r, ordinal: -1}
 }
 
 // list returns every item of a folder. With since, only items that came later are asked for in
@@ -225,7 +296,10 @@ func (p planner) listChanges(ctx context.Context, f endpoint.Folder, since strin
 }
 
 func listedRecord(r *store.Record) listed {
-	return listed{endpoint.Item{Ref: r.Ref, Kind: endpoint.Kind(r.Kind), Received: r.Received, Size: r.Size}, slotOf(r)}
+	item := endpoint.Item{
+		Ref: r.Ref, Kind: endpoint.Kind(r.Kind), Received: r.Received, Size: r.Size, Version: r.Version,
+	}
+	return listed{item, slotOf(r)}
 }
 
 // lookAhead is how many ordinals in a row under which nothing is known are tried before one under
@@ -240,6 +314,7 @@ type decider struct {
 	claimed map[watermark.ID]bool
 	// changed are the records to be written, by ID.
 	changed map[watermark.ID]store.Record
+	forget  []store.Record
 }
 
 // decide gives each item its ID and its outcome. Items that are known by reference keep their ID;
@@ -261,6 +336,15 @@ func (d *decider) decide(items []listed) {
 		}
 	}
 	for _, it := range items {
+		switch {
+		case d.kind == RetryFailed && (it.record == nil || it.record.Status != store.Failed):
+			continue
+		case d.kind == Verify:
+			if it.record != nil && it.record.Status == store.Settled {
+				d.plan.checks = append(d.plan.checks, check{*it.record, &it})
+			}
+			continue
+		}
 		d.plan.counts.Listed++
 		d.outcome(it)
 	}
@@ -302,7 +386,15 @@ func (d *decider) remembers() bool { return len(d.known.byID) > 0 || len(d.view.
 
 // done reports whether nothing is to be migrated under an ID.
 func (d *decider) done(s slot) bool {
-	return d.view.has(s.id) || s.record != nil && (s.record.Status == store.Settled || s.record.Status == store.Originated)
+	if s.record == nil {
+		return d.view.has(s.id, false)
+	}
+	switch s.record.Status {
+	case store.Settled, store.Originated, store.Adopted:
+		return true
+	case store.Intent, store.Failed, store.Removed:
+	}
+	return d.view.has(s.id, s.record.Trashed)
 }
 
 // candidate returns the ID that an item has at an ordinal, under the key under which it is known.
@@ -310,15 +402,15 @@ func (d *decider) candidate(it endpoint.Item, ordinal int) slot {
 	ids := d.mint.ids(d.plan.source.Path, it.Kind, it.Identity, ordinal)
 	for _, id := range ids {
 		if r := d.known.byID[id]; r != nil {
-			return slot{id, r}
+			return slot{id, r, ordinal}
 		}
 	}
 	for _, id := range ids {
-		if d.view.has(id) {
-			return slot{id, nil}
+		if d.view.has(id, false) {
+			return slot{id, nil, ordinal}
 		}
 	}
-	return slot{ids[0], nil}
+	return slot{ids[0], nil, ordinal}
 }
 
 // isAnother reports whether a record is certainly of another item than it: references are never
@@ -330,7 +422,7 @@ func (d *decider) isAnother(r *store.Record, it endpoint.Item) bool {
 // outcome enters an item into the counts, the work or the failures.
 func (d *decider) outcome(it listed) {
 	counts := &d.plan.counts
-	record, present := it.record, d.view.has(it.id)
+	record, present := it.record, d.view.has(it.id, it.record != nil && it.record.Trashed)
 	status := store.Status(0)
 	if record != nil {
 		status = record.Status
@@ -339,8 +431,15 @@ func (d *decider) outcome(it listed) {
 	switch {
 	case !d.selects.takes(it.Item):
 		counts.Filtered++
-	case status == store.Settled && (present || d.unmarked):
+		if d.selects.outOfWindow(it.Item) {
+			counts.OutOfWindow++
+		}
+	case status == store.Adopted:
 		counts.Already++
+		counts.Adopted++
+	case status == store.Settled && (present || d.unmarked || d.view.trusted):
+		counts.Already++
+		d.compareVersions(it)
 	case status == store.Settled:
 		counts.RemovedAtDestination++
 	case present:
@@ -378,11 +477,31 @@ func (d *decider) fromHere(it listed, status store.Status) bool {
 
 func (d *decider) migrate(it listed) {
 	d.plan.counts.Deferred++
-	w := workItem{id: it.id, ref: it.Ref, kind: it.Kind, size: it.Size, received: it.Received}
-	if it.record != nil && it.record.Status == store.Failed {
-		w.attempts, w.failedBefore = it.record.Attempts, it.record
+	w := it.work()
+	if r := it.record; r != nil && r.Status != store.Intent {
+		w.attempts, w.before = r.Attempts, r
 	}
+	if w.newcomer = it.record == nil; w.newcomer && (follows(d.policies[it.Kind]) || adopts(d.policies[it.Kind])) {
+		w.identity = it.Identity
+	}
+	w.duplicate = d.olderCopy(it)
 	d.plan.work = append(d.plan.work, w)
+}
+
+// olderCopy reports whether the destination has the item under a mark of an older generation, as far
+// as the scan saw that: what is known of folders that did not change are marks that count.
+func (d *decider) olderCopy(it listed) bool {
+	if len(d.view.void) == 0 || it.ordinal < 0 {
+		return false
+	}
+	for generation := d.mint.generation - 1; generation > 0; generation-- {
+		for _, id := range d.mint.of(generation).ids(d.plan.source.Path, it.Kind, it.Identity, it.ordinal) {
+			if d.view.void[id] == generation {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // remember changes or makes the record of an item.
@@ -390,8 +509,7 @@ func (d *decider) remember(it listed, status store.Status) {
 	if it.record != nil && it.record.Status == status {
 		return
 	}
-	d.changed[it.id] = d.mint.record(d.plan,
-		workItem{id: it.id, ref: it.Ref, kind: it.Kind, size: it.Size, received: it.Received}, status)
+	d.changed[it.id] = d.mint.record(d.plan, it.work(), status)
 }
 
 // relink gives a record the reference under which its item is found now. That may be another twin
@@ -411,9 +529,21 @@ func (d *decider) relink(it listed) {
 // markGone notes which known items are at the source no more.
 func (d *decider) markGone() {
 	for id, r := range d.known.byID {
-		if !d.claimed[id] && !r.Gone {
+		if d.claimed[id] {
+			continue
+		}
+		if d.kind == RetryFailed && r.Status == store.Failed {
+			d.plan.counts.Listed++
+			d.plan.counts.Vanished++
+			d.forget = append(d.forget, *r)
+			continue
+		}
+		if !r.Gone {
 			r.Gone = true
 			d.changed[id] = *r
+		}
+		if r.Status == store.Settled {
+			d.plan.gone = append(d.plan.gone, *r)
 		}
 	}
 }
@@ -430,6 +560,11 @@ func (d *decider) save(ctx context.Context) error {
 			return err
 		}
 	}
+	for chunk := range chunks(d.forget) {
+		if err := d.ledger.Commit(ctx, store.Batch{Forget: chunk}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -439,19 +574,9 @@ func (m minter) record(plan *folderPlan, w workItem, status store.Status) store.
 		Folder: plan.name, ID: w.id, Status: status, Kind: uint8(w.kind),
 		Types: m.types, Generation: m.generation,
 		Ref: w.ref, Validity: plan.source.Validity,
-		Received: w.received, Size: max(w.size, 0), At: time.Now(), Attempts: w.attempts,
+		Received: w.received, Size: max(w.size, 0), Version: w.version, At: time.Now(), Attempts: w.attempts,
+		Trashed: w.trashed, Follows: w.follows,
 	}
-}
-
-// takes reports whether an item is selected. One without a date is.
-func (s Selection) takes(it endpoint.Item) bool {
-	switch {
-	case s.Kinds != nil && !slices.Contains(s.Kinds, it.Kind), s.MaxSize > 0 && it.Size > s.MaxSize:
-		return false
-	case it.Received.IsZero():
-		return true
-	}
-	return !it.Received.Before(s.Since) && (s.Before.IsZero() || it.Received.Before(s.Before))
 }
 
 // settledAll reports whether every item of the folder has a record, so that the next pass need

@@ -19,7 +19,70 @@ func (r *running) preflight(ctx context.Context) error {
 		return err
 	}
 	r.profile = r.storedProfile()
-	return r.checkTypes()
+	if err := errors.Join(r.checkTypes(), r.checkPolicies()); err != nil {
+		return err
+	}
+	return r.begun(ctx)
+}
+
+// begun is what the kind of the pass asks of the passes before it.
+func (r *running) begun(ctx context.Context) error {
+	meta := r.ledger.Meta()
+	switch r.opts.Kind { //nolint:exhaustive // the others ask nothing
+	case Rebuild:
+		if !meta.Rebuilding {
+			r.mint.generation = meta.Generation + 1
+		}
+	case RetryFailed:
+		return r.checkRetry(ctx)
+	case Resume:
+		past, err := r.past(ctx)
+		if r.nothing = past == ended; r.nothing {
+			r.failures.warn("the last pass came to its end: there is nothing to resume; a delta takes what failed or is new")
+		}
+		return err
+	}
+	return nil
+}
+
+// checkRetry refuses a RetryFailed that has nothing to do, or that comes too early.
+func (r *running) checkRetry(ctx context.Context) error {
+	past, err := r.past(ctx)
+	failed := r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Failed })
+	switch {
+	case err != nil:
+		return err
+	case past == cut:
+		return fmt.Errorf("%w: the last pass did not come to its end; run that again first", ErrNothingFailed)
+	case failed == 0:
+		return fmt.Errorf("%w: every item of the last pass was migrated, or left out", ErrNothingFailed)
+	}
+	return nil
+}
+
+// past is how the last pass of a pair ended.
+type past uint8
+
+const (
+	none  past = iota // there was none, or its history was reset
+	ended             // it came to its end
+	cut
+)
+
+func (r *running) past(ctx context.Context) (past, error) {
+	last := none
+	for pass, err := range r.cfg.Store.History(ctx, r.pair.ID) {
+		if err != nil {
+			return none, err
+		}
+		if last = cut; pass.Complete {
+			last = ended
+		}
+	}
+	if r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Intent }) > 0 {
+		return cut, nil
+	}
+	return last, nil
 }
 
 func (r *running) sourceFolders(ctx context.Context) ([]endpoint.Folder, error) {
@@ -92,8 +155,8 @@ func (r *running) admit(v *view) error {
 	switch {
 	case v.newer > 0:
 		return fmt.Errorf("%w: %d items; use the version of the program that wrote them, or a newer one", ErrNewerMark, v.newer)
-	case v.foreign > 0 && ours == 0 && !r.opts.AcceptForeignMarks:
-		return fmt.Errorf("%w: %d items; give the key that made them, or accept foreign marks to write everything anew",
+	case v.foreign > 0 && ours == 0 && !r.opts.AcceptForeignMarks && !r.opts.Policies.some(adopts):
+		return fmt.Errorf("%w: %d items; give the key that made them, adopt by identity, or accept foreign marks to write everything anew",
 			ErrForeignMarks, v.foreign)
 	}
 	if err := r.checkDestination(v); err != nil {
@@ -162,12 +225,18 @@ func (e *Engine) check(ctx context.Context, p Pair, o Options) (_ *Preflight, er
 	if err != nil {
 		return nil, fmt.Errorf("list the folders of the destination: %w", err)
 	}
-	taken, _ := r.divide(sources)
+	if err := r.opts.Select.checkFolders(sources); err != nil {
+		return nil, err
+	}
+	taken, left := r.divide(sources)
+	r.disable(len(left))
 	ways, err := routes(taken, targets, r.opts)
 	if err != nil {
 		return nil, err
 	}
-	pf := &Preflight{Source: r.srcCaps, Destination: r.dstCaps, Losses: losses(r.srcCaps, r.dstCaps)}
+	pf := &Preflight{
+		Source: r.srcCaps, Destination: r.dstCaps, Losses: losses(r.srcCaps, r.dstCaps), Warnings: r.failures.warnings,
+	}
 	for _, way := range ways {
 		pf.Folders = append(pf.Folders, FolderMapping{
 			Source: way.source.Path, Destination: way.path, Create: way.found == nil, Items: way.source.Items,

@@ -27,6 +27,8 @@ type Snapshot struct {
 	// does not wait.
 	WaitingUntil time.Time
 	Waiting      endpoint.Code
+	// Paused says that work halts because of Options.Pause.
+	Paused bool
 }
 
 // Observe enters an event.
@@ -45,6 +47,10 @@ func (p *Progress) Observe(ev Event) {
 		p.now.BytesDone += ev.Bytes
 	case ItemFailed:
 		p.now.Failed++
+	case Scheduled:
+		p.now.WaitingUntil = ev.At
+	case Paused:
+		p.now.Paused = ev.Held
 	case Waiting:
 		p.now.WaitingUntil, p.now.Waiting = time.Now().Add(ev.For), ev.Code
 	}

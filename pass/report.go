@@ -23,12 +23,37 @@ type Report struct {
 	Totals   Counts         `json:"totals"`
 	Folders  []FolderReport `json:"folders"`
 	Failures []Failure      `json:"failures"`
-	Warnings []string       `json:"warnings,omitempty"`
-	Wire     Wires          `json:"wire"`
+	// Window is which dates the pass took; nil if all.
+	Window *Window `json:"window,omitempty"`
+	// Conflicts are items that a policy would have changed at the destination, had nobody else.
+	Conflicts []Conflict `json:"conflicts,omitempty"`
+	// Verified is what a Verify pass found; nil for others.
+	Verified *Verified `json:"verified,omitempty"`
+	Warnings []string  `json:"warnings,omitempty"`
+	Wire     Wires     `json:"wire"`
+}
+
+// Window is the dates that a pass takes, absolute since its beginning.
+type Window struct {
+	Since  time.Time `json:"since,omitzero"`
+	Before time.Time `json:"before,omitzero"`
+	// Field is the date that counts, "received" or "sent".
+	Field string `json:"field"`
+	// LeftOut is how many items the window leaves out, of those that are selected otherwise.
+	LeftOut int `json:"leftOut"`
+}
+
+// Conflict is an item that was changed at both sides.
+type Conflict struct {
+	Folder string `json:"folder"` // path at the source, joined by slashes
+	ID     string `json:"id"`     // reference at the source, as it is or was
+	Reason string `json:"reason"`
 }
 
 // Counts are numbers of items. The first nine outcomes exclude each other and add up to Listed;
-// Healed is part of Already, Recovered of Migrated. Bytes are those of the migrated items.
+// Healed, Adopted and Updated are part of Already, Recovered and Duplicates of Migrated, OutOfWindow
+// of Filtered. Bytes are those of the migrated items. The fields from Followed on count what became of
+// copies at the destination, of items that the source lists or not.
 type Counts struct {
 	Listed               int   `json:"listed"`
 	Migrated             int   `json:"migrated"`
@@ -44,6 +69,27 @@ type Counts struct {
 	Recovered            int   `json:"recovered"`
 	Voided               int   `json:"voided"`
 	Bytes                int64 `json:"bytes"`
+
+	// Adopted are items for which one stands that was at the destination already.
+	Adopted int `json:"adopted,omitempty"`
+	// Updated are those that were replaced because they changed at the source.
+	Updated int `json:"updated,omitempty"`
+	// Duplicates are those of which a copy of an older generation is at the destination, too.
+	Duplicates int `json:"duplicates,omitempty"`
+	// OutOfWindow are those that the dates leave out.
+	OutOfWindow int `json:"outOfWindow,omitempty"`
+
+	// Followed were taken away from the folder that they left at the source, after they came into
+	// another.
+	Followed int `json:"followed,omitempty"`
+	// Removed were taken away because the source has them no more; HeldBack would have been, but for
+	// Options.MaxDeleteShare or because the listing of their folder was not certain.
+	Removed  int `json:"removed,omitempty"`
+	HeldBack int `json:"heldBack,omitempty"`
+	// Merged had their flags changed.
+	Merged int `json:"merged,omitempty"`
+	// Conflicts were left alone because they were changed at the destination.
+	Conflicts int `json:"conflicts,omitempty"`
 }
 
 // FolderReport is the part of one folder of the source.
@@ -69,6 +115,18 @@ type Wires struct {
 	Destination endpoint.Wire `json:"destination"`
 }
 
+// String says in words which dates are taken.
+func (w *Window) String() string {
+	var parts []string
+	if !w.Since.IsZero() {
+		parts = append(parts, "from "+w.Since.UTC().Format(time.RFC3339))
+	}
+	if !w.Before.IsZero() {
+		parts = append(parts, "before "+w.Before.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("only items %s %s; %d left out by that", w.Field, strings.Join(parts, " and "), w.LeftOut)
+}
+
 // Closes reports whether every listed item ended in exactly one outcome.
 func (c Counts) Closes() bool {
 	return c.Listed == c.Migrated+c.Already+c.RemovedAtDestination+c.OriginatedHere+c.Filtered+
@@ -90,6 +148,15 @@ func (c *Counts) add(d Counts) {
 	c.Recovered += d.Recovered
 	c.Voided += d.Voided
 	c.Bytes += d.Bytes
+	c.Adopted += d.Adopted
+	c.Updated += d.Updated
+	c.Followed += d.Followed
+	c.Duplicates += d.Duplicates
+	c.OutOfWindow += d.OutOfWindow
+	c.Removed += d.Removed
+	c.HeldBack += d.HeldBack
+	c.Merged += d.Merged
+	c.Conflicts += d.Conflicts
 }
 
 // Closes reports whether the counts of every folder close and add up to the totals.
@@ -125,10 +192,23 @@ func (r *Report) String() string {
 		}
 	}
 	_ = w.Flush() // cannot fail: it writes to memory
+	if r.Window != nil {
+		fmt.Fprintf(&b, "  %v\n", r.Window)
+	}
+	if r.Verified != nil {
+		b.WriteString(r.Verified.String())
+	}
 	for _, text := range r.Warnings {
 		fmt.Fprintf(&b, "  note: %s\n", text)
 	}
 	return b.String()
+}
+
+func pick(dry bool, would, did string) string {
+	if dry {
+		return would
+	}
+	return did
 }
 
 type countLine struct {
@@ -155,6 +235,15 @@ func (c Counts) lines(dry bool) []countLine {
 		{c.Failed, "FAILED, to be tried again by the next pass", false},
 		{c.Vanished, "vanished from the source meanwhile", false},
 		{c.Deferred, "DEFERRED to the next pass", false},
+		{c.Adopted, "of those already there not ours, taken for the source's by identity", false},
+		{c.Updated, pick(dry, "would be replaced, because they changed at the source", "replaced, because they changed at the source"), false},
+		{c.Followed, pick(dry, "would leave the folder that they left at the source", "left the folder that they left at the source"), false},
+		{c.Duplicates, "of the migrated with an older copy at the destination beside them", false},
+		{c.OutOfWindow, "of those left out because of their date", false},
+		{c.Removed, pick(dry, "would be removed, because the source has them no more", "removed, because the source has them no more"), false},
+		{c.HeldBack, "NOT removed: too many of a folder at once, or its listing is not certain", false},
+		{c.Merged, pick(dry, "whose flags would change", "whose flags changed"), false},
+		{c.Conflicts, "CONFLICTS, left alone: changed at the destination as well", false},
 		{c.Voided, "earlier marks void, because the endpoint types changed", false},
 	}
 }

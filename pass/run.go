@@ -31,15 +31,30 @@ type running struct {
 	profile          profile
 	excluded         []*folderPlan
 	plans            []*folderPlan
+	lost             []*folderPlan // of folders that the source has no more
 	voided           int
 	touched          bool // something may have been written at the destination
+
+	lastView   *view
+	incomplete bool // a folder of the source could not be looked into
+	nothing    bool // a Resume has nothing to go on with
+	conflicts  []Conflict
+	verified   *Verified
+	broken     []broken
+	forget     *store.Filter // the records that a dry run takes for forgotten
 }
 
 // run runs the phases of a pass and makes the report, however far they came.
 func (e *Engine) run(ctx context.Context, p Pair, o Options, dry bool) (*Report, error) {
+	return e.runForgetting(ctx, p, o, dry, nil)
+}
+
+// runForgetting is run, in a dry run as if the records that a filter selects had been forgotten.
+func (e *Engine) runForgetting(ctx context.Context, p Pair, o Options, dry bool, forget *store.Filter) (*Report, error) {
 	report := &Report{Pair: p.ID, Kind: o.Kind.String(), DryRun: dry, Started: time.Now().UTC()}
 	r, err := e.begin(ctx, p, o, dry)
 	if err == nil {
+		r.forget = forget
 		err = r.phases(ctx, report)
 	}
 	if r == nil || !r.touched {
@@ -58,11 +73,20 @@ func (e *Engine) run(ctx context.Context, p Pair, o Options, dry bool) (*Report,
 
 // begin is phase 1: it checks the arguments and opens the ledger.
 func (e *Engine) begin(ctx context.Context, p Pair, o Options, dry bool) (*running, error) {
-	if err := errors.Join(o.validate(), p.validate()); err != nil {
+	if err := errors.Join(o.validate(time.Now()), p.validate()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	o = o.withDefaults()
 	tell := inTurn(o.Observer)
+	if !dry {
+		if err := awaitStart(ctx, o.StartAt, tell); err != nil {
+			return nil, err
+		}
+	}
+	o = o.resolve(time.Now())
+	if s := o.Select; s.dated() {
+		tell(WindowFixed{Window{Since: s.Since, Before: s.Before, Field: s.DateField.String()}})
+	}
 	tell(PhaseStarted{Opening})
 	ledger, err := e.cfg.Store.Open(ctx, p.ID)
 	if err != nil {
@@ -106,12 +130,16 @@ func (r *running) phases(ctx context.Context, report *Report) error {
 	before := Wires{r.pair.Source.Wire(), r.pair.Destination.Wire()}
 	report.Kind = r.kind(ctx)
 	err := r.prepare(ctx)
-	if err == nil && !r.dry {
+	switch {
+	case err != nil, r.nothing:
+	case r.dry:
+		err = r.propagate(ctx)
+	default:
 		err = r.transfer(ctx)
 	}
 	r.fill(report, before, err)
-	if r.dry {
-		return err
+	if r.dry || r.nothing || errors.Is(err, ErrInvalid) || errors.Is(err, ErrNothingFailed) {
+		return err // it was none
 	}
 	entered := r.enter(ctx, report)
 	report.Complete = report.Complete && entered == nil
@@ -121,7 +149,7 @@ func (r *running) phases(ctx context.Context, report *Report) error {
 // prepare is everything before the first write at the destination: phases 2 to 4.
 func (r *running) prepare(ctx context.Context) error {
 	r.tell(PhaseStarted{Preflighting})
-	if err := r.preflight(ctx); err != nil {
+	if err := r.preflight(ctx); err != nil || r.nothing {
 		return err
 	}
 	r.tell(PhaseStarted{ScanningDestination})
@@ -132,8 +160,16 @@ func (r *running) prepare(ctx context.Context) error {
 	if err := r.admit(v); err != nil {
 		return err
 	}
+	r.lastView = v
 	r.tell(PhaseStarted{Planning})
-	return restarting(func() error { return r.plan(ctx, v) })
+	if err := restarting(func() error { return r.plan(ctx, v) }); err != nil {
+		return err
+	}
+	if r.opts.Kind == Verify {
+		return r.verify(ctx)
+	}
+	r.matchMoves()
+	return nil
 }
 
 // kind names the pass: Auto is Full until a pass of the pair was complete.
@@ -153,8 +189,13 @@ func (r *running) kind(ctx context.Context) string {
 func (r *running) scanner() scanner {
 	return scanner{
 		destination: r.pair.Destination, to: r.to, ledger: r.ledger, mint: r.mint,
-		parallel: r.parallel(r.dstCaps), persist: !r.dry,
+		parallel: r.parallel(r.dstCaps), persist: !r.dry, locate: r.locates(),
 	}
+}
+
+// locates reports whether the pass needs to know where items are at the destination.
+func (r *running) locates() bool {
+	return r.opts.Kind == Verify || r.opts.Policies.some(func(p Policy) bool { return touches(p) || merges(p) })
 }
 
 func (r *running) parallel(caps endpoint.Capabilities) int {
@@ -167,15 +208,35 @@ func (r *running) scanDestination(ctx context.Context) (*view, error) {
 	if err := r.awaitLanding(ctx); err != nil {
 		return nil, err
 	}
-	whole := r.opts.FullScan
+	if r.trusts() {
+		v, err := r.scanner().trust(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the folders of the destination: %w", err)
+		}
+		return v, nil
+	}
+	rebuilding := r.ledger.Meta().Rebuilding // then copies of older generations are counted
+	whole := r.opts.FullScan || r.opts.Kind == Verify || rebuilding
+	begins := r.opts.Kind == Rebuild && !rebuilding // a generation of which no mark may be there
 	for {
 		v, err := r.look(ctx, whole)
-		if err != nil || v.highest <= r.mint.generation {
+		if err != nil || v.highest < r.mint.generation || v.highest == r.mint.generation && !begins {
 			return v, err
 		}
-		r.mint.generation = v.highest
 		r.failures.warn("the database had forgotten that the pair is at generation %d", v.highest)
+		r.mint.generation = v.highest
+		if begins {
+			r.mint.generation++
+		}
 	}
+}
+
+// trusts reports whether the destination is not to be scanned, because the ledger is believed to
+// know what is there. One that knows nothing, or was cut in the middle, is not.
+func (r *running) trusts() bool {
+	settled := r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Settled })
+	intents := r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Intent })
+	return r.opts.TrustDatabase && settled > 0 && intents == 0
 }
 
 // look scans the destination, trying again where that can help.
@@ -235,7 +296,12 @@ func (r *running) plan(ctx context.Context, v *view) error {
 	if err != nil {
 		return err
 	}
+	if err := r.opts.Select.checkFolders(sources); err != nil {
+		return err
+	}
 	taken, left := r.divide(sources)
+	r.disable(len(left))
+	r.mint.watch = r.opts.Policies.watch()
 	ways, err := routes(taken, v.folders, r.opts)
 	if err != nil {
 		return err
@@ -247,10 +313,14 @@ func (r *running) plan(ctx context.Context, v *view) error {
 	p := r.planner(v)
 	r.plans = make([]*folderPlan, len(ways))
 	r.excluded = make([]*folderPlan, len(left))
+	r.lost = nil
 	var jobs []func(context.Context) error
 	for i, way := range ways {
 		jobs = append(jobs, func(ctx context.Context) (err error) {
 			r.plans[i], err = p.plan(ctx, way, stored[store.FolderKey(way.source.Path)])
+			if ofFolder(err) {
+				r.plans[i], err = r.breakFolder(way, err), nil
+			}
 			return err
 		})
 	}
@@ -267,10 +337,32 @@ func (r *running) plan(ctx context.Context, v *view) error {
 	if err != nil {
 		return fmt.Errorf("list the source: %w", err)
 	}
+	r.incomplete = slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return p.broken })
+	if err := r.loseFolders(ctx, sources); err != nil {
+		return err
+	}
 	for _, plan := range r.plans {
 		r.tell(FolderPlanned{display(plan.source.Path), len(plan.work), plan.size(), plan.counts})
 	}
 	return nil
+}
+
+// ofFolder reports whether an error is that of one folder which its mailbox does not open.
+func ofFolder(err error) bool {
+	switch endpoint.CodeOf(err) { //nolint:exhaustive // any other code is not
+	case endpoint.NotFound, endpoint.Denied, endpoint.Damaged, endpoint.Rejected, endpoint.Unsupported:
+		return true
+	}
+	return false
+}
+
+// breakFolder makes the plan of a folder that cannot be looked into: all that is in it has failed.
+func (r *running) breakFolder(way route, err error) *folderPlan {
+	plan := &folderPlan{route: way, name: store.FolderKey(way.source.Path), broken: true}
+	plan.counts.Listed = max(way.source.Items, 0)
+	plan.counts.Failed = plan.counts.Listed
+	r.failures.add(plan, "", err)
+	return plan
 }
 
 func (plan *folderPlan) size() int64 {
@@ -284,7 +376,7 @@ func (plan *folderPlan) size() int64 {
 // divide separates the folders that are selected from the others.
 func (r *running) divide(sources []endpoint.Folder) (taken, left []endpoint.Folder) {
 	for _, f := range sources {
-		if r.opts.Select.Folder == nil || r.opts.Select.Folder(f) {
+		if r.opts.Select.takesFolder(f) {
 			taken = append(taken, f)
 		} else {
 			left = append(left, f)
@@ -300,9 +392,17 @@ func (r *running) planner(v *view) planner {
 		selects:  r.opts.Select,
 		sendBack: r.opts.SendBack,
 		unmarked: r.profile.known() && !r.profile.MarkSurvives,
-		whole:    r.opts.FullScan,
+		whole:    r.opts.FullScan || r.forget != nil,
+		forget:   r.forget,
 		persist:  !r.dry,
 		failures: r.failures,
+		kind:     r.opts.Kind,
+		trial:    r.opts.Trial,
+		policies: r.opts.Policies,
+		compare:  r.opts.FullCompare,
+		flagged:  r.srcCaps.FlagStates,
+
+		adoptable: r.adoptable,
 	}
 }
 
@@ -329,7 +429,10 @@ func (r *running) transfer(ctx context.Context) error {
 		return err
 	}
 	r.tell(PhaseStarted{Closing})
-	return r.confirm(ctx)
+	if err := r.confirm(ctx); err != nil {
+		return err
+	}
+	return errors.Join(r.propagate(ctx), r.mend(ctx))
 }
 
 // bind makes types and addresses of the pair durable, before anything is written under them.
@@ -337,6 +440,8 @@ func (r *running) bind(ctx context.Context) error {
 	meta := r.ledger.Meta()
 	bound := meta
 	bound.Generation = r.mint.generation
+	bound.Rebuilding = meta.Rebuilding && meta.Generation == bound.Generation || r.opts.Kind == Rebuild
+	bound.Purging = [16]byte{} // what comes now is not what was to be purged
 	bound.Source = r.mint.binding(r.pair.Source.Info())
 	bound.Destination = r.mint.binding(r.pair.Destination.Info())
 	if r.profile.known() {
@@ -349,7 +454,7 @@ func (r *running) bind(ctx context.Context) error {
 // scan positions where the next pass can go on.
 func (r *running) confirm(ctx context.Context) error {
 	written := slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return len(p.migrated) > 0 })
-	if !written || r.profile.known() && !r.profile.MarkSurvives {
+	if !written || r.profile.known() && !r.profile.MarkSurvives || r.trusts() {
 		return nil
 	}
 	if err := sleep(ctx, r.dstCaps.Visibility); err != nil {
@@ -372,13 +477,16 @@ func (r *running) confirm(ctx context.Context) error {
 func (r *running) confirmFolder(ctx context.Context, plan *folderPlan, v *view) error {
 	var missing []store.Record
 	for _, item := range plan.migrated {
-		if v.has(item.id) {
+		if v.has(item.id, item.trashed) {
 			continue
 		}
 		err := endpoint.Errorf(endpoint.Unconfirmed, "the destination accepted the item, but it is not there")
 		plan.counts.Migrated--
 		plan.counts.Failed++
 		plan.counts.Bytes -= max(item.size, 0)
+		if item.duplicate {
+			plan.counts.Duplicates--
+		}
 		r.failures.add(plan, item.ref, err)
 		rec := r.mint.record(plan, item, store.Failed)
 		rec.Code, rec.Attempts = uint8(endpoint.Unconfirmed), item.attempts+1
@@ -396,20 +504,36 @@ func (r *running) confirmFolder(ctx context.Context, plan *folderPlan, v *view) 
 func (r *running) fill(report *Report, before Wires, err error) {
 	report.Generation = r.mint.generation
 	report.Totals.Voided = r.voided
-	for _, plan := range slices.Concat(r.plans, r.excluded) {
-		if plan == nil {
-			continue // the pass was stopped before it was planned
+	for _, plan := range slices.Concat(r.plans, r.excluded, r.lost) {
+		if plan == nil || plan.path == nil && plan.source.ID == "" && plan.counts == (Counts{}) {
+			continue // the pass was stopped before it was planned, or there is nothing to say of a folder that is no more
 		}
 		counts := plan.counts
 		if r.dry {
 			counts.Migrated, counts.Deferred = counts.Migrated+counts.Deferred, 0
+			counts.Duplicates += plan.duplicates()
 		}
 		report.Folders = append(report.Folders, FolderReport{display(plan.source.Path), display(plan.path), counts})
 		report.Totals.add(counts)
 	}
+	if s := r.opts.Select; s.dated() {
+		report.Window = &Window{s.Since, s.Before, s.DateField.String(), report.Totals.OutOfWindow}
+	}
+	report.Conflicts, report.Verified = r.conflicts, r.verified
 	r.failures.fill(report)
 	report.Complete = err == nil && report.Totals.Deferred == 0 && report.Closes()
 	report.Wire = Wires{since(r.pair.Source.Wire(), before.Source), since(r.pair.Destination.Wire(), before.Destination)}
+}
+
+// duplicates counts the work of which the destination has a copy of an older generation.
+func (plan *folderPlan) duplicates() int {
+	n := 0
+	for _, w := range plan.work {
+		if w.duplicate {
+			n++
+		}
+	}
+	return n
 }
 
 func since(now, before endpoint.Wire) endpoint.Wire {
@@ -423,7 +547,7 @@ func since(now, before endpoint.Wire) endpoint.Wire {
 // enter adds the pass to the history, and settles what only a complete one may.
 func (r *running) enter(ctx context.Context, report *Report) error {
 	report.Finished = time.Now().UTC()
-	summary, err := json.Marshal(report.Totals)
+	summary, err := json.Marshal(r.summary(report))
 	if err != nil {
 		return err
 	}
@@ -434,6 +558,9 @@ func (r *running) enter(ctx context.Context, report *Report) error {
 	if report.Complete {
 		meta := r.ledger.Meta()
 		meta.Types = r.mint.types
+		if r.opts.Kind == Rebuild || r.opts.Kind.propagates() && report.Totals.Filtered == 0 {
+			meta.Rebuilding = false
+		}
 		batch.Meta = &meta
 	}
 	return r.ledger.Commit(context.WithoutCancel(ctx), batch)

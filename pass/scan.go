@@ -21,26 +21,67 @@ type scanner struct {
 	// persist writes what was found, and how far, into the ledger, so that the next scan looks
 	// only at what changed.
 	persist bool
+	// locate notes where each mark is.
+	locate bool
 }
 
 // view is what a scan found.
 type view struct {
 	folders []endpoint.Folder
+	trusted bool // nobody looked: what the ledger calls settled counts as present
 
 	mu      sync.Mutex
-	present map[watermark.ID]struct{} // items whose current mark is somewhere
-	void    map[watermark.ID]struct{} // items with a mark of ours that counts no more
+	present map[watermark.ID]presence // items whose current mark is somewhere
+	places  map[watermark.ID][]place  // where these are; nil if that is not noted
+	void    map[watermark.ID]uint32   // items with a mark of ours that counts no more, and its generation
 	others  int                       // items with a mark of ours of another pair, and none of this
 	foreign int                       // items all of whose marks were made without our keys
 	newer   int                       // marks of a newer version for this pair
 	highest uint32                    // generation among the marks of this pair and these types
 }
 
-func (v *view) has(id watermark.ID) bool {
+// presence says where marks of one item are, by bits.
+type presence uint8
+
+const (
+	alive   presence = 1 << iota // in a folder that is not the trash
+	trashed                      // in the trash
+)
+
+// place is where an item is at the destination.
+type place struct {
+	folder *endpoint.Folder
+	ref    string
+}
+
+// has reports whether the item is at the destination. Where we moved it to the trash ourselves,
+// what is there does not count.
+func (v *view) has(id watermark.ID, weTrashed bool) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	_, ok := v.present[id]
-	return ok
+	if weTrashed {
+		return v.present[id]&alive != 0
+	}
+	return v.present[id] != 0
+}
+
+// alive returns where an item is, but for the trash.
+func (v *view) alive(id watermark.ID) []place {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(v.places[id]), func(p place) bool { return p.folder.Role == endpoint.Trash })
+}
+
+// found enters that an item is at a place.
+func (v *view) found(id watermark.ID, at place) {
+	if at.folder.Role == endpoint.Trash {
+		v.present[id] |= trashed
+	} else {
+		v.present[id] |= alive
+	}
+	if v.places != nil && !slices.Contains(v.places[id], at) {
+		v.places[id] = append(v.places[id], at)
+	}
 }
 
 // above reports whether marks of a generation above the given one were seen.
@@ -53,7 +94,10 @@ func (v *view) above(generation uint32) bool {
 // scan looks at every folder: whole, or only at what changed since the stored positions. It
 // returns a complete view or an error.
 func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
-	v := &view{present: map[watermark.ID]struct{}{}, void: map[watermark.ID]struct{}{}}
+	v := &view{present: map[watermark.ID]presence{}, void: map[watermark.ID]uint32{}}
+	if s.locate {
+		v.places = map[watermark.ID][]place{}
+	}
 	var err error
 	if v.folders, err = gather(ctx, s.to, s.destination.Folders); err != nil {
 		return nil, err
@@ -62,10 +106,10 @@ func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = parallel(ctx, s.parallel, v.folders, func(ctx context.Context, f endpoint.Folder) error {
+	err = parallel(ctx, s.parallel, pointers(v.folders), func(ctx context.Context, f *endpoint.Folder) error {
 		since := ""
 		if !whole {
-			since = s.mint.resume(stored[store.FolderKey(f.Path)], f)
+			since = s.mint.resume(stored[store.FolderKey(f.Path)], *f)
 		}
 		return s.scanFolder(ctx, v, f, since)
 	})
@@ -77,7 +121,7 @@ func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
 
 // scanFolder adds the marks of one folder to v: all of them, or what changed since an earlier
 // state and what is remembered of the time before.
-func (s scanner) scanFolder(ctx context.Context, v *view, f endpoint.Folder, since string) error {
+func (s scanner) scanFolder(ctx context.Context, v *view, f *endpoint.Folder, since string) error {
 	name := store.FolderKey(f.Path)
 	if since == "" {
 		return s.scanWhole(ctx, v, f, name)
@@ -87,22 +131,22 @@ func (s scanner) scanFolder(ctx context.Context, v *view, f endpoint.Folder, sin
 		return err
 	}
 	if since == f.State {
-		v.addKnown(known)
+		v.addKnown(f, known)
 		return nil
 	}
-	kept, gone, err := s.stillThere(ctx, f, known)
+	kept, gone, err := s.stillThere(ctx, *f, known)
 	if err != nil {
 		return err
 	}
-	v.addKnown(kept)
+	v.addKnown(f, kept)
 	found, err := s.marks(ctx, v, f, since)
 	if err != nil {
 		return err
 	}
-	return s.save(ctx, v, f, found, gone)
+	return s.save(ctx, v, *f, found, gone)
 }
 
-func (s scanner) scanWhole(ctx context.Context, v *view, f endpoint.Folder, name string) error {
+func (s scanner) scanWhole(ctx context.Context, v *view, f *endpoint.Folder, name string) error {
 	found, err := s.marks(ctx, v, f, "")
 	if err != nil || !s.persist {
 		return err
@@ -111,7 +155,47 @@ func (s scanner) scanWhole(ctx context.Context, v *view, f endpoint.Folder, name
 	if err != nil {
 		return err
 	}
-	return s.save(ctx, v, f, found, nil)
+	return s.save(ctx, v, *f, found, nil)
+}
+
+// trust makes a view of what the last scan found, also in folders that are elsewhere since, and looks
+// at the folders of the destination only.
+func (s scanner) trust(ctx context.Context) (*view, error) {
+	v := &view{present: map[watermark.ID]presence{}, trusted: true}
+	var err error
+	if v.folders, err = gather(ctx, s.to, s.destination.Folders); err != nil {
+		return nil, err
+	}
+	scanned, err := positions(ctx, s.ledger, store.Destination)
+	if err != nil {
+		return nil, err
+	}
+	for name := range scanned {
+		known, err := collect(s.ledger.Sightings(ctx, name))
+		if err != nil {
+			return nil, err
+		}
+		v.addKnown(v.folder(name), known)
+	}
+	return v, nil
+}
+
+// folder returns the folder with a name in the ledger, or a bare one if there is none.
+func (v *view) folder(name string) *endpoint.Folder {
+	for i, f := range v.folders {
+		if store.FolderKey(f.Path) == name {
+			return &v.folders[i]
+		}
+	}
+	return &endpoint.Folder{Path: store.FolderPath(name)}
+}
+
+func pointers[T any](all []T) []*T {
+	out := make([]*T, len(all))
+	for i := range all {
+		out[i] = &all[i]
+	}
+	return out
 }
 
 // stillThere divides known sightings of a folder by whether their items are still in it.
@@ -142,17 +226,18 @@ type sighted struct {
 	ref        string
 	id         watermark.ID
 	verdict    verdict
+	generation uint32 // of a void mark of these types; 0 for others
 	highest    uint32 // generation of its marks for this pair and these types
 	newer      int
 	unreadable bool // no mark of a version that we know
 }
 
 // marks reads the marks of a folder, and returns those that are to be remembered.
-func (s scanner) marks(ctx context.Context, v *view, f endpoint.Folder, since string) ([]store.Sighting, error) {
+func (s scanner) marks(ctx context.Context, v *view, f *endpoint.Folder, since string) ([]store.Sighting, error) {
 	var all []sighted
 	err := s.to.persist(ctx, func(ctx context.Context) error {
 		all = all[:0]
-		for sighting, err := range s.destination.Marks(ctx, f, since) {
+		for sighting, err := range s.destination.Marks(ctx, *f, since) {
 			if err != nil {
 				return err
 			}
@@ -166,7 +251,7 @@ func (s scanner) marks(ctx context.Context, v *view, f endpoint.Folder, since st
 	var found []store.Sighting
 	name := store.FolderKey(f.Path)
 	for _, it := range all {
-		if v.add(it); it.verdict == current {
+		if v.add(f, it); it.verdict == current {
 			found = append(found, store.Sighting{Folder: name, Ref: it.ref, ID: it.id})
 		}
 	}
@@ -187,23 +272,29 @@ func (m minter) sight(s endpoint.Sighting) sighted {
 			out.highest = max(out.highest, generation)
 		}
 		if verdict > out.verdict && out.verdict < void {
-			out.verdict, out.id = verdict, mark.Item
+			out.verdict, out.id, out.generation = verdict, mark.Item, 0
+			if verdict == void && mark.Types == m.types {
+				out.generation = generation
+			}
 		}
 	}
 	return out
 }
 
 // add enters what the marks of one item mean.
-func (v *view) add(it sighted) {
+func (v *view) add(f *endpoint.Folder, it sighted) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.newer += it.newer
 	v.highest = max(v.highest, it.highest)
 	switch it.verdict {
 	case current:
-		v.present[it.id] = struct{}{}
+		v.found(it.id, place{f, it.ref})
 	case void:
-		v.void[it.id] = struct{}{}
+		v.void[it.id] = it.generation
+		if at := (place{f, it.ref}); v.places != nil {
+			v.places[it.id] = append(v.places[it.id], at)
+		}
 	case otherPair:
 		v.others++
 	case foreign:
@@ -213,11 +304,11 @@ func (v *view) add(it sighted) {
 	}
 }
 
-func (v *view) addKnown(known []store.Sighting) {
+func (v *view) addKnown(f *endpoint.Folder, known []store.Sighting) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, k := range known {
-		v.present[k.ID] = struct{}{}
+		v.found(k.ID, place{f, k.Ref})
 	}
 }
 

@@ -41,13 +41,16 @@ type transfer struct {
 // folder does all the work of a plan. It returns an error only if the pass cannot go on; what is
 // left of the work is then deferred.
 func (t *transfer) folder(ctx context.Context, plan *folderPlan) error {
+	if plan.broken || plan.partial && len(plan.work) == 0 {
+		return nil
+	}
 	target, err := t.target(ctx, plan)
 	if err != nil {
 		return t.folderFailed(ctx, plan, err)
 	}
 	var done store.Batch // of the window before
 	for work := range windows(plan.work, t.opts) {
-		if err := errors.Join(ctx.Err(), t.leaseHolds()); err != nil {
+		if err := errors.Join(t.opts.Pause.wait(ctx, t.tell), t.leaseHolds()); err != nil {
 			return errors.Join(err, t.commit(ctx, done))
 		}
 		w := newWindow(t, plan, target, work)
@@ -78,8 +81,11 @@ func (t *transfer) stopped(err, commit error) error {
 // finish commits the last settlements, and how far the folder was read.
 func (t *transfer) finish(ctx context.Context, plan *folderPlan, done store.Batch) error {
 	// If every item of the folder has a record now, the next pass need look only at what changes.
-	position := t.mint.position(store.Source, plan.source, plan.counts.settledAll())
-	done.Folders = []store.Folder{position}
+	// What policies ask for is done later, and moves the position then.
+	if !plan.partial {
+		position := t.mint.position(store.Source, plan.source, plan.counts.settledAll() && plan.quiet())
+		done.Folders = []store.Folder{position}
+	}
 	if err := t.commit(ctx, done); err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ type windowItem struct {
 	workItem
 	state itemState
 	looks int // how often it was looked for in vain
+	// sent is what was put, and its flags; nil before anything was.
+	sent  *digested
+	flags string
 }
 
 // itemState is how far an item came.
@@ -172,6 +175,7 @@ func (w *window) prepare(out []outgoing, item *windowItem, body endpoint.Body) [
 		item.received = body.Received
 	}
 	content := &digested{Content: body.Content}
+	item.sent, item.flags = content, flagText(body.Flags)
 	return append(out, outgoing{item: item, content: content, put: endpoint.Put{
 		Mark: w.mint.mark(item.id), Kind: item.kind, Content: content, Flags: body.Flags, Received: body.Received,
 	}})
@@ -224,7 +228,7 @@ func (w *window) answered(o outgoing, r endpoint.PutResult) error {
 	switch {
 	case r.Err == nil:
 		w.failures.dropFlags(len(r.Dropped))
-		w.settle(o.item, o.content.sum, false)
+		w.settle(o.item, false)
 	case endpoint.CodeOf(r.Err) == endpoint.InDoubt, isContext(r.Err):
 		// stays in doubt
 	case fatal(r.Err):
@@ -287,8 +291,8 @@ func (w *window) resolve(ctx context.Context) error {
 	for _, item := range doubtful {
 		item.looks++
 		switch {
-		case v.has(item.id):
-			w.settle(item, [16]byte{}, true)
+		case v.has(item.id, item.trashed):
+			w.settle(item, true)
 		case item.looks == maxLooks:
 			w.fail(item, endpoint.Errorf(endpoint.InDoubt, "the answer was lost %d times, and the item is not there", maxLooks))
 		default:
@@ -321,7 +325,7 @@ func (w *window) fail(item *windowItem, err error) {
 	w.close(item, w.failed(w.plan, item.workItem, err))
 }
 
-func (w *window) settle(item *windowItem, digest [16]byte, recovered bool) {
+func (w *window) settle(item *windowItem, recovered bool) {
 	w.wrote.Store(true)
 	c := &w.plan.counts
 	c.Deferred--
@@ -332,7 +336,10 @@ func (w *window) settle(item *windowItem, digest [16]byte, recovered bool) {
 		c.Recovered++
 	}
 	r := w.mint.record(w.plan, item.workItem, store.Settled)
-	r.Digest, r.Attempts = digest, 0
+	r.Digest, r.Flags, r.Attempts = item.sent.sum, item.flags, 0
+	if item.duplicate {
+		c.Duplicates++
+	}
 	w.plan.migrated = append(w.plan.migrated, item.workItem)
 	w.close(item, r)
 }
@@ -353,8 +360,8 @@ func (w *window) takeBack() {
 
 // unintend puts the record of an item back to what it was before the intent.
 func (w *window) unintend(item *windowItem) {
-	if item.failedBefore != nil {
-		w.done.Records = append(w.done.Records, *item.failedBefore)
+	if item.before != nil {
+		w.done.Records = append(w.done.Records, *item.before)
 		return
 	}
 	w.done.Forget = append(w.done.Forget, store.Record{Folder: w.plan.name, ID: item.id})

@@ -34,7 +34,7 @@ func TestBatchLen(t *testing.T) {
 func TestStatusString(t *testing.T) {
 	for status, want := range map[store.Status]string{
 		store.Intent: "intent", store.Settled: "settled", store.Failed: "failed", store.Originated: "originated",
-		0: "unknown", 9: "unknown",
+		store.Removed: "removed", store.Adopted: "adopted", 0: "unknown", 9: "unknown",
 	} {
 		if have := status.String(); have != want {
 			t.Errorf("status %d is %q, want %q", status, have, want)

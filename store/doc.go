@@ -18,4 +18,5 @@
 //	S12 Reset forgets exactly what its filter says, reports how much, and keeps generation,
 //	    bindings and history. It drops every scan position, so that the next pass scans whole.
 //	S13 A ledger whose lease can expire says when; after that moment its Commit is ErrFenced.
+//	S14 ResetStatistics forgets the history of a pair and nothing else.
 package store

@@ -30,6 +30,8 @@ type Forgotten struct {
 	Settled int
 	Failed  int
 	Intents int
+	// Adopted ones are copied by the next pass, unless it adopts again.
+	Adopted int
 	// Removed is how many of the settled ones users removed at the destination, as far as the last
 	// scan tells: these items come back with the next pass.
 	Removed int
@@ -63,7 +65,9 @@ func (n *Forgotten) Count(r Record, present bool) {
 		n.Failed++
 	case Intent:
 		n.Intents++
-	case Originated:
+	case Adopted:
+		n.Adopted++
+	case Originated, Removed:
 	}
 }
 

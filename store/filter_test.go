@@ -45,7 +45,8 @@ func FuzzFolderKey(f *testing.F) {
 func TestFilterMatches(t *testing.T) {
 	at := func(day int) time.Time { return time.Date(2020, 1, day, 0, 0, 0, 0, time.UTC) }
 	record := store.Record{Folder: "INBOX", Kind: 1, Status: store.Settled, Received: at(10)}
-	timeless, failed := record, record
+	timeless, failed, removed := record, record, record
+	removed.Status = store.Removed
 	timeless.Received = time.Time{}
 	failed.Status = store.Failed
 	for _, test := range []struct {
@@ -63,6 +64,8 @@ func TestFilterMatches(t *testing.T) {
 		{"another kind", store.Filter{Kinds: []uint8{2}}, record, true, false},
 		{"its status", store.Filter{Statuses: []store.Status{store.Settled}}, record, true, true},
 		{"another status", store.Filter{Statuses: []store.Status{store.Intent}}, record, true, false},
+		{"we took it away", store.Filter{Statuses: []store.Status{store.Removed}}, removed, false, true},
+		{"a user did not", store.Filter{Removed: true}, removed, false, false},
 		{"since then", store.Filter{Since: at(10)}, record, true, true},
 		{"since later", store.Filter{Since: at(11)}, record, true, false},
 		{"before later", store.Filter{Before: at(11)}, record, true, true},
@@ -88,12 +91,12 @@ func TestFilterMatches(t *testing.T) {
 
 func TestForgottenCount(t *testing.T) {
 	var have store.Forgotten
-	for _, status := range []store.Status{store.Intent, store.Settled, store.Failed, store.Originated} {
+	for _, status := range []store.Status{store.Intent, store.Settled, store.Failed, store.Originated, store.Removed, store.Adopted} {
 		for _, present := range []bool{true, false} {
 			have.Count(store.Record{Status: status}, present)
 		}
 	}
-	if want := (store.Forgotten{Records: 8, Settled: 2, Failed: 2, Intents: 2, Removed: 1}); have != want {
+	if want := (store.Forgotten{Records: 12, Settled: 2, Failed: 2, Intents: 2, Adopted: 2, Removed: 1}); have != want {
 		t.Errorf("counted %+v, want %+v", have, want)
 	}
 }

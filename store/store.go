@@ -51,6 +51,11 @@ type Store interface {
 	// with the next pass. With dry set, it only counts. ErrBusy while the pair is open.
 	Reset(ctx context.Context, pair string, filter Filter, dry bool) (Forgotten, error)
 
+	// ResetStatistics forgets the history of a pair and returns how many passes it had. Records,
+	// scan positions and everything else stay. ErrBusy while the pair is open, ErrPair if there is
+	// no such pair.
+	ResetStatistics(ctx context.Context, pair string) (passes int, err error)
+
 	// Rebind gives a pair new bindings: the same mailboxes under new addresses. It is for the
 	// caller to make sure that they are the same. ErrPair if there is no such pair.
 	Rebind(ctx context.Context, pair string, source, destination Binding) error
@@ -101,6 +106,10 @@ type Meta struct {
 	Types watermark.Types
 	// Source and Destination are the mailboxes of the last pass; zero before the first.
 	Source, Destination Binding
+	// Rebuilding says that a rebuild began this generation and has not come to its end.
+	Rebuilding bool
+	// Purging is the confirmation under which a purge began that has not come to its end, or zero.
+	Purging [16]byte
 	// Profile is what the canary learnt of the destination, in a form of the engine's own.
 	Profile []byte
 }
@@ -134,6 +143,11 @@ const (
 	Failed
 	// Originated means that the item came from this very destination and is not sent back.
 	Originated
+	// Removed means that the item was at the destination and that we took it away again, by a
+	// policy or a purge. Unlike Settled, it does not keep the item from coming again.
+	Removed
+	// Adopted means that an item of the destination's own stands for this one. It is never touched.
+	Adopted
 )
 
 // String returns the lower-case name of the status.
@@ -147,6 +161,10 @@ func (s Status) String() string {
 		return "failed"
 	case Originated:
 		return "originated"
+	case Removed:
+		return "removed"
+	case Adopted:
+		return "adopted"
 	}
 	return "unknown"
 }
@@ -165,13 +183,21 @@ type Record struct {
 	Ref, Validity string
 	// Gone says that the item was no longer at the source when it was last looked at.
 	Gone bool
+	// Trashed says that we once moved an item with this mark to the destination's trash, so that
+	// what is there does not stand for it.
+	Trashed bool
 
 	Received time.Time // to the second; zero if unknown
 	Size     int64     // of the source's bytes; 0 if unknown
 	Digest   [16]byte  // first half of the SHA-256 of the source's bytes; zero if unknown
+	Version  string    // the item's version at the source when it was migrated; empty if unknown
+	Flags    string    // its flags then, in a form of the engine's own; empty if unknown
 	At       time.Time // when the status was committed, to the second
-	Attempts uint8     // for Failed, stays at 255
-	Code     uint8     // for Failed, an endpoint.Code
+	// Follows is the item that this one was before it moved at the source, as long as that one's copy
+	// at the destination is still to be removed; zero otherwise.
+	Follows  watermark.ID
+	Attempts uint8 // for Failed, stays at 255
+	Code     uint8 // for Failed, an endpoint.Code
 }
 
 // Side is one of the two mailboxes of a pair.

@@ -15,6 +15,8 @@
 // from a mark what it stands for: it holds no address, subject, Message-ID, folder name, size
 // or date.
 //
+// Items that are no mail carry their mark as a property of iCalendar or vCard (see [StampProperty]).
+//
 // The package is pure: it imports only the standard library and, apart from
 // [LoadOrCreateKey], does no input or output of its own.
 //

@@ -101,3 +101,38 @@ func ExampleRead() {
 	// Output:
 	// true 2 1
 }
+
+func ExampleCut() {
+	body := "Subject: hello\r\n\r\nHow are you?\r\n"
+	stamped := append(watermark.Prefix(exampleMark(), []byte(body)), body...)
+	mark, prefixes := watermark.Cut(stamped)
+	fmt.Println(mark == exampleMark(), len(prefixes), string(stamped[prefixes[0]:]) == body)
+	// Output:
+	// true 1 true
+}
+
+func ExampleStampProperty() {
+	card := "BEGIN:VCARD\nVERSION:4.0\nFN:Ann\nEND:VCARD\n"
+	stamped, err := watermark.StampProperty(exampleMark(), []byte(card))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Print(string(stamped))
+	fmt.Println(string(watermark.StripProperty(stamped)) == card)
+	// Output:
+	// BEGIN:VCARD
+	// VERSION:4.0
+	// X-DANDYROLL:1.imap.imap.uff3oepo.unfgrbpwxsw2emwey2kqi7bjxa.kmh62domp4kwg
+	// FN:Ann
+	// END:VCARD
+	// true
+}
+
+func ExampleReadProperty() {
+	event := "BEGIN:VEVENT\nX-DANDYROLL:" + exampleMark().String() + "\nUID:1\nEND:VEVENT\n"
+	reading := watermark.ReadProperty([]byte(event))
+	fmt.Println(len(reading.Marks), reading.Marks[0] == exampleMark())
+	// Output:
+	// 1 true
+}

@@ -71,3 +71,20 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCut checks that Cut never panics, stays within what it is given, and inverts Prefix.
+func FuzzCut(f *testing.F) {
+	m := testMark(f)
+	line := watermark.Field + ": " + m.String() + "\r\n"
+	for _, body := range bodies() {
+		f.Add([]byte(body))
+	}
+	f.Add([]byte(line + watermark.Pad + "\r\n x"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		found, lengths := watermark.Cut(body)
+		if read := watermark.Read(body); len(lengths) > 0 && (len(read.Marks) == 0 || read.Marks[0] != found) {
+			t.Errorf("%v is cut, but not read first in %q", found, body)
+		}
+		checkCut(t, m, body)
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -74,6 +75,14 @@ type broken struct {
 	context   func(context.Context) context.Context
 	fails     func(error) error // changes errors of sequences
 	reading   func(context.Context, endpoint.Folder)
+	deleting  func(ctx context.Context, f endpoint.Folder, refs []string) []string
+	careless  bool // deletes under any validity
+	emptying  bool // of the trash, after deletions
+	answers   func([]endpoint.Result) []endpoint.Result
+	flags     func([]endpoint.Flagging) []endpoint.Flagging
+	changes   func([]endpoint.FlagChange) []endpoint.FlagChange
+	id        func(string) string
+	found     func([]string) []string
 	create    func(endpoint.Folder) (endpoint.Folder, error)
 	forget    bool // deletes, subscribes and closes nothing
 	quota     *endpoint.Quota
@@ -163,6 +172,78 @@ func (d *broken) Put(ctx context.Context, f endpoint.Folder, items []endpoint.Pu
 		ctx = d.context(ctx)
 	}
 	return change(d, d.Driver.Put(ctx, f, items), d.results)
+}
+
+func (d *broken) Delete(ctx context.Context, f endpoint.Folder, refs []string) iter.Seq2[endpoint.Result, error] {
+	more := refs
+	if d.deleting != nil {
+		more = d.deleting(ctx, f, refs)
+	}
+	if d.careless {
+		f = d.renewed(ctx, f)
+	}
+	return change(d, d.Driver.Delete(ctx, f, more), func(results []endpoint.Result) []endpoint.Result {
+		if d.emptying && f.Role != endpoint.Trash {
+			d.emptyTrash(ctx)
+		}
+		if d.answers != nil {
+			results = d.answers(results)
+		}
+		return slices.DeleteFunc(results, func(r endpoint.Result) bool { return !slices.Contains(refs, r.Ref) })
+	})
+}
+
+// values yields what a sequence does, up to an error.
+func values[T any](seq iter.Seq2[T, error]) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for v, err := range seq {
+			if err != nil || !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// renewed returns a folder with the validity that it has now.
+func (d *broken) renewed(ctx context.Context, f endpoint.Folder) endpoint.Folder {
+	for g := range values(d.Driver.Folders(ctx)) {
+		if g.ID == f.ID {
+			return g
+		}
+	}
+	return f
+}
+
+// emptyTrash deletes for good what was deleted.
+func (d *broken) emptyTrash(ctx context.Context) {
+	for f := range values(d.Driver.Folders(ctx)) {
+		if f.Role != endpoint.Trash {
+			continue
+		}
+		for ref := range values(d.Driver.Refs(ctx, f)) {
+			for range values(d.Driver.Delete(ctx, f, []string{ref})) {
+				continue
+			}
+		}
+	}
+}
+
+func (d *broken) Flags(ctx context.Context, f endpoint.Folder, refs []string) iter.Seq2[endpoint.Flagging, error] {
+	return change(d, d.Driver.Flags(ctx, f, refs), d.flags)
+}
+
+func (d *broken) SetFlags(ctx context.Context, f endpoint.Folder, list []endpoint.FlagChange) iter.Seq2[endpoint.Result, error] {
+	if d.changes != nil {
+		list = d.changes(slices.Clone(list))
+	}
+	return change(d, d.Driver.SetFlags(ctx, f, list), d.answers)
+}
+
+func (d *broken) Find(ctx context.Context, f endpoint.Folder, id string) iter.Seq2[string, error] {
+	if d.id != nil {
+		id = d.id(id)
+	}
+	return change(d, d.Driver.Find(ctx, f, id), d.found)
 }
 
 func (d *broken) CreateFolder(ctx context.Context, f endpoint.Folder) (endpoint.Folder, error) {
@@ -262,6 +343,39 @@ func faults() map[string]fault {
 		"the quota is less": {"E32", func(d *broken) { d.quota = &endpoint.Quota{Used: -7} }},
 		"contacts become nothing": {"E33", func(d *broken) {
 			d.items = func(items []endpoint.Put) []endpoint.Put { return slices.DeleteFunc(items, isContact) }
+		}},
+		"a plain EXPUNGE":      {"E34", func(d *broken) { d.deleting = withMarked(d) }},
+		"any validity will do": {"E34", func(d *broken) { d.careless = true }},
+		"deleted is lost":      {"E34", func(d *broken) { d.emptying = true }},
+		"gone is deleted":      {"E34", func(d *broken) { d.answers = each(func(r *endpoint.Result) { r.Err = nil }) }},
+		"an answer is missing": {"E34", func(d *broken) { d.answers = cut }},
+		"flags are missing":    {"E35", func(d *broken) { d.flags = cut }},
+		"a flag is missing":    {"E35", func(d *broken) { d.flags = each(func(g *endpoint.Flagging) { g.Flags = cut(g.Flags) }) }},
+		"flags leave the state": {"E35", func(d *broken) {
+			d.folders = each(func(f *endpoint.Folder) { f.State = f.State[:strings.LastIndex(f.State, ".")] })
+		}},
+		"flags are only added": {"E36", func(d *broken) { d.changes = each(func(c *endpoint.FlagChange) { c.Remove = nil }) }},
+		"flags are replaced":   {"E36", func(d *broken) { d.changes = each(replaceFlags) }},
+		"odd flags fail":       {"E36", func(d *broken) { d.changes = each(refuseOddChanges) }},
+		"IDs in lower case":    {"E37", func(d *broken) { d.id = strings.ToLower }},
+		"IDs end at a quote":   {"E37", func(d *broken) { d.id = func(id string) string { id, _, _ = strings.Cut(id, `"`); return id } }},
+		"twins are not found":  {"E37", func(d *broken) { d.found = func(refs []string) []string { return refs[:min(len(refs), 1)] } }},
+		"versions stay":        {"E38", func(d *broken) { d.list = identities(func(it *endpoint.Item) { it.Version = "1" }) }},
+		"versions of listings": {"E38", func(d *broken) { d.list = countingVersions() }},
+		"versions are denied": {"E38", func(d *broken) {
+			d.caps = func(c endpoint.Capabilities) endpoint.Capabilities { c.Versions = false; return c }
+		}},
+		"nothing is for ever": {"E38", func(d *broken) {
+			d.caps = func(c endpoint.Capabilities) endpoint.Capabilities { c.Immutable = true; return c }
+		}},
+		"changes are not new": {"E38", func(d *broken) { d.list = cutSince }},
+		"sent is received":    {"E39", func(d *broken) { d.list = identities(func(it *endpoint.Item) { it.Sent = it.Received }) }},
+		"nothing was sent":    {"E39", func(d *broken) { d.list = identities(func(it *endpoint.Item) { it.Sent = time.Time{} }) }},
+		"denied deletion works": {"E31", func(d *broken) {
+			d.caps = func(c endpoint.Capabilities) endpoint.Capabilities { c.Delete = false; return c }
+		}},
+		"denied search works": {"E31", func(d *broken) {
+			d.caps = func(c endpoint.Capabilities) endpoint.Capabilities { c.Find = false; return c }
 		}},
 	}
 }
@@ -368,3 +482,36 @@ func tell(b *endpoint.Body) {
 }
 
 func isContact(p endpoint.Put) bool { return p.Kind == endpoint.Contact }
+
+// withMarked adds what others have marked as deleted to what is to be deleted.
+func withMarked(d *broken) func(context.Context, endpoint.Folder, []string) []string {
+	return func(ctx context.Context, f endpoint.Folder, refs []string) []string {
+		more := slices.Clone(refs)
+		for g := range values(d.Driver.Flags(ctx, f, nil)) {
+			if slices.Contains(g.Flags, endpoint.Deleted) && !slices.Contains(refs, g.Ref) {
+				more = append(more, g.Ref)
+			}
+		}
+		return more
+	}
+}
+
+func countingVersions() func(string, []endpoint.Item) []endpoint.Item {
+	listed := 0
+	return identities(func(it *endpoint.Item) {
+		listed++
+		it.Version = strconv.Itoa(listed)
+	})
+}
+
+func replaceFlags(c *endpoint.FlagChange) {
+	c.Remove = append(c.Remove, endpoint.Seen, endpoint.Answered, endpoint.IsFlagged, endpoint.Draft)
+}
+
+func refuseOddChanges(c *endpoint.FlagChange) {
+	for _, f := range c.Add {
+		if strings.ContainsAny(string(f), "\r\n(") {
+			c.Ref = "0"
+		}
+	}
+}

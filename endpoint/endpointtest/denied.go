@@ -63,6 +63,7 @@ func testDeniedMethods(s *scene) {
 	if !s.caps.Subscribe {
 		denied["Subscribe"] = func(ctx context.Context) error { return s.box.Driver().Subscribe(ctx, f) }
 	}
+	s.denyItems(f, denied)
 	if len(denied) == 0 {
 		s.Skip("the capabilities deny no method")
 	}
@@ -74,6 +75,36 @@ func testDeniedMethods(s *scene) {
 		s.Errorf("folders are %+v, were %+v", after, folders)
 	}
 	s.wantMessages(work(), messages)
+}
+
+// denyItems adds the denied methods that take items of a folder.
+func (s *scene) denyItems(f endpoint.Folder, denied map[string]func(context.Context) error) {
+	s.Helper()
+	d, ref := s.box.Driver(), s.fixture.Messages(work())[0].Ref
+	if !s.caps.Delete {
+		denied["Delete"] = func(ctx context.Context) error {
+			_, err := collect(s, d.Delete(ctx, f, []string{ref}))
+			return err
+		}
+	}
+	if !s.caps.Flags {
+		denied["Flags"] = func(ctx context.Context) error {
+			_, err := collect(s, d.Flags(ctx, f, nil))
+			return err
+		}
+	}
+	if !s.caps.SetFlags {
+		denied["SetFlags"] = func(ctx context.Context) error {
+			_, err := collect(s, d.SetFlags(ctx, f, []endpoint.FlagChange{{Ref: ref, Add: []endpoint.Flag{endpoint.Seen}}}))
+			return err
+		}
+	}
+	if !s.caps.Find {
+		denied["Find"] = func(ctx context.Context) error {
+			_, err := collect(s, d.Find(ctx, f, "0@example.org"))
+			return err
+		}
+	}
 }
 
 func testDeniedKinds(s *scene) {

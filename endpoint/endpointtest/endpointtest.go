@@ -9,7 +9,7 @@
 //	}
 //
 // A [Fixture] is a mailbox on a real or pretended server, and another client of it, through whose
-// eyes the suite sees what the driver did. The names, bodies, flags and dates that an attacker
+// eyes the suite sees what the driver did; it may be a [Changer] as well. The names, bodies, flags and dates that an attacker
 // would choose are exported, for use in other tests.
 package endpointtest
 
@@ -78,7 +78,8 @@ func clauses() []clause {
 	var all []clause
 	for _, part := range [][]clause{
 		folderClauses(), listClauses(), identityClauses(), readClauses(), putClauses(),
-		hostileClauses(), sessionClauses(), deniedClauses(),
+		hostileClauses(), sessionClauses(), deniedClauses(), deleteClauses(), flagClauses(),
+		findClauses(), versionClauses(),
 	} {
 		all = append(all, part...)
 	}

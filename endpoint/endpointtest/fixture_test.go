@@ -75,4 +75,22 @@ func (f *fixture) ChangeValidity(path []string) bool {
 	return true
 }
 
+func (f *fixture) SetFlags(path []string, ref string, flags ...endpoint.Flag) {
+	f.t.Helper()
+	f.check(f.server.SetFlags(path, ref, flags...))
+}
+
+func (f *fixture) Update(path []string, ref string, body []byte) bool {
+	f.t.Helper()
+	f.check(f.server.Update(path, ref, body))
+	return true
+}
+
+func (f *fixture) CreateTrash() bool {
+	f.t.Helper()
+	f.CreateFolder("Bin")
+	f.check(f.server.SetRole(endpoint.Trash, "Bin"))
+	return true
+}
+
 func (f *fixture) Secrets() []string { return []string{"ann@mem.example"} }

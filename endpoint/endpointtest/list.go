@@ -181,6 +181,12 @@ func (s *scene) look(box *endpoint.Mailbox, f endpoint.Folder) {
 	all(s, box.List(s.Context(), f, f.State))
 	all(s, box.Marks(s.Context(), f, ""))
 	s.read(box, f, refs...)
+	if s.caps.Flags {
+		all(s, box.Flags(s.Context(), f, nil))
+	}
+	if s.caps.Find {
+		all(s, box.Find(s.Context(), f, "1@example.org"))
+	}
 }
 
 func testNoStates(s *scene) {

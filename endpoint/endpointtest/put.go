@@ -323,6 +323,9 @@ func (s *scene) graceAfter(answers map[watermark.Mark]error) time.Duration {
 	return 0
 }
 
+// sampleUID is the UID of every sample that is no mail.
+const sampleUID = "sample-1"
+
 // sample returns a small item of a kind in a format, or nil.
 func sample(k endpoint.Kind, f endpoint.Format) []byte {
 	component := map[endpoint.Kind]string{endpoint.Event: "VEVENT", endpoint.Task: "VTODO", endpoint.Journal: "VJOURNAL"}[k]
@@ -330,9 +333,9 @@ func sample(k endpoint.Kind, f endpoint.Format) []byte {
 	case f == endpoint.RFC822:
 		return message(1)
 	case f == endpoint.VCard:
-		return []byte("BEGIN:VCARD\r\nVERSION:4.0\r\nUID:card-1\r\nFN:Ann\r\nEND:VCARD\r\n")
+		return []byte("BEGIN:VCARD\r\nVERSION:4.0\r\nUID:" + sampleUID + "\r\nFN:Ann\r\nEND:VCARD\r\n")
 	case f == endpoint.ICalendar && component != "":
-		return []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//EN\r\nBEGIN:" + component + "\r\nUID:1\r\n" +
+		return []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//EN\r\nBEGIN:" + component + "\r\nUID:" + sampleUID + "\r\n" +
 			"DTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nSUMMARY:lunch\r\nEND:" + component + "\r\nEND:VCALENDAR\r\n")
 	}
 	return nil

@@ -80,10 +80,10 @@ func NewProcess(plan Plan, observe func(Call, Effect)) *Process {
 // the name of the mailbox in plans and traces. Codes are those of package endpoint, such as
 // "in-doubt"; any other word makes an error with code Unknown.
 //
-// The methods are capabilities, folders, list, refs, read, marks, put, create-folder,
-// delete-folder, subscribe and quota; Info, Wire and Close never fail. What is to happen to the
-// items of a put is decided, in their order, before the first of them is sent, so that the items up
-// to a fault go out together.
+// The methods are capabilities, folders, list, refs, read, marks, flags, find, put, delete,
+// set-flags, create-folder, delete-folder, subscribe and quota; Info, Wire and Close never fail.
+// What is to happen to the items of a put, delete or set-flags is decided, in their order, before
+// the first of them is sent, so that the items up to a fault go out together.
 func Wrap(m *endpoint.Mailbox, side string, p *Process) *endpoint.Mailbox {
 	return endpoint.New(&driver{
 		Driver: m.Driver(),
@@ -152,6 +152,20 @@ func (d *driver) Marks(ctx context.Context, f endpoint.Folder, since string) ite
 	of := fault.Elements[endpoint.Sighting]{Name: func(s endpoint.Sighting) string { return s.Ref }}
 	return fault.Stream(ctx, d.faults, about("marks", f), of, func() iter.Seq2[endpoint.Sighting, error] {
 		return d.Driver.Marks(ctx, f, since)
+	})
+}
+
+func (d *driver) Flags(ctx context.Context, f endpoint.Folder, refs []string) iter.Seq2[endpoint.Flagging, error] {
+	of := fault.Elements[endpoint.Flagging]{Name: func(g endpoint.Flagging) string { return g.Ref }}
+	return fault.Stream(ctx, d.faults, about("flags", f), of, func() iter.Seq2[endpoint.Flagging, error] {
+		return d.Driver.Flags(ctx, f, refs)
+	})
+}
+
+func (d *driver) Find(ctx context.Context, f endpoint.Folder, id string) iter.Seq2[string, error] {
+	of := fault.Elements[string]{Name: func(ref string) string { return ref }}
+	return fault.Stream(ctx, d.faults, about("find", f), of, func() iter.Seq2[string, error] {
+		return d.Driver.Find(ctx, f, id)
 	})
 }
 

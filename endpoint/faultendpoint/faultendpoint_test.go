@@ -138,6 +138,87 @@ func TestPut(t *testing.T) {
 	}
 }
 
+// Of a delete and a change of flags, too, what happened, what is answered and how the call ends are
+// three things.
+func TestDeleteAndSetFlags(t *testing.T) {
+	for _, test := range []struct {
+		plan    string
+		done    []string
+		results string
+		code    endpoint.Code
+	}{
+		{"before denied on method=M at=start", nil, "- - -", endpoint.Denied},
+		{"after unavailable on method=M at=start", []string{"1", "2", "3"}, "- - -", endpoint.Unavailable},
+		{"before unavailable on method=M at=2", []string{"1"}, "ok - -", endpoint.Unavailable},
+		{"after unavailable on method=M item=2", []string{"1", "2"}, "ok - -", endpoint.Unavailable},
+		{"before throttled on method=M at=end", []string{"1", "2", "3"}, "ok ok ok", endpoint.Throttled},
+		{"", []string{"1", "2", "3"}, "ok ok ok", endpoint.Unknown},
+	} {
+		for _, method := range []string{"delete", "set-flags"} {
+			b := newBench(t, strings.ReplaceAll(test.plan, "M", method))
+			results, err := b.change(method)
+			if strings.Join(results, " ") != test.results || endpoint.CodeOf(err) != test.code || (err == nil) != (test.plan == "") {
+				t.Errorf("%s, %s: %v, %v", method, test.plan, results, err)
+			}
+			if done := b.changed(); !slices.Equal(done, test.done) {
+				t.Errorf("%s, %s: done to %v, want %v", method, test.plan, done, test.done)
+			}
+		}
+	}
+}
+
+// change deletes or flags three items, and returns the codes of their results as put does.
+func (b *bench) change(method string) (results []string, err error) {
+	refs := []string{"1", "2", "3"}
+	seq := b.mailbox.Delete(b.t.Context(), b.inbox, refs)
+	if method == "set-flags" {
+		var changes []endpoint.FlagChange
+		for _, ref := range refs {
+			changes = append(changes, endpoint.FlagChange{Ref: ref, Add: []endpoint.Flag{endpoint.Seen}})
+		}
+		seq = b.mailbox.SetFlags(b.t.Context(), b.inbox, changes)
+	}
+	results = []string{"-", "-", "-"}
+	for r, failed := range seq {
+		if failed != nil {
+			return results, failed
+		}
+		results[slices.Index(refs, r.Ref)] = "ok"
+		if r.Err != nil {
+			results[slices.Index(refs, r.Ref)] = endpoint.CodeOf(r.Err).String()
+		}
+	}
+	return results, nil
+}
+
+// changed returns the items that are gone or have a flag.
+func (b *bench) changed() (refs []string) {
+	kept := map[string]bool{}
+	for _, m := range b.server.Messages("INBOX") {
+		kept[m.Ref] = len(m.Flags) == 0
+	}
+	for _, ref := range []string{"1", "2", "3"} {
+		if !kept[ref] {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
+func TestFlagsAndFind(t *testing.T) {
+	b := newBench(t, "before unavailable on method=flags at=3; before stale on method=find at=end")
+	var got []string
+	for g, err := range b.mailbox.Flags(t.Context(), b.inbox, nil) {
+		got = append(got, g.Ref+endpoint.CodeOf(err).String())
+	}
+	for ref, err := range b.mailbox.Find(t.Context(), b.inbox, "x") {
+		got = append(got, ref+endpoint.CodeOf(err).String())
+	}
+	if want := []string{"1unknown", "2unknown", "unavailable", "stale"}; !slices.Equal(got, want) || b.process.Fired() != 2 {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestCallsWithoutSequence(t *testing.T) {
 	work := endpoint.Folder{Path: []string{"Work"}}
 	b := newBench(t, "before denied on method=create-folder nth=1; after unavailable on method=create-folder nth=2")

@@ -22,12 +22,12 @@ const password = "secret-c0nf0rm"
 func maskedCapabilities() [][]string {
 	return [][]string{
 		{"NAMESPACE"},
-		{"UIDPLUS"},
+		{"UIDPLUS", "MOVE"}, // MOVE alone can delete into the trash, and nothing for good
 		{"LITERAL+", "LITERAL-"},
-		{"ESEARCH"},
 		{"CONDSTORE", "QRESYNC"},
 		{"SPECIAL-USE"},
 		{"MULTIAPPEND"},
+		{"ESEARCH", "MOVE"},
 		{"LIST-STATUS"},
 		{"LIST-EXTENDED", "LIST-STATUS"},
 	}
@@ -166,6 +166,8 @@ type imapFixture struct {
 	raw *imapraw.Client // once it is needed
 }
 
+var _ endpointtest.Changer = (*imapFixture)(nil)
+
 func (f *imapFixture) Open() *endpoint.Mailbox {
 	f.t.Helper()
 	m, err := Open(f.t.Context(), Config{
@@ -229,16 +231,45 @@ func (f *imapFixture) Messages(path []string) []endpointtest.Message {
 		}
 		var flags []endpoint.Flag
 		for _, flag := range m.Flags {
-			flags = append(flags, endpoint.Flag(flag))
+			flags = append(flags, spelled(flag))
 		}
 		list = append(list, endpointtest.Message{Ref: refOf(m.UID), Body: m.Body, Flags: flags, Received: received})
 	}
 	return list
 }
 
+// spelled returns a flag in its usual spelling: flags have no case (RFC 9051 section 2.3.2), and
+// go-imap's server writes them in lower case.
+func spelled(flag string) endpoint.Flag {
+	for _, usual := range []endpoint.Flag{`\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`, "$Forwarded"} {
+		if strings.EqualFold(flag, string(usual)) {
+			return usual
+		}
+	}
+	return endpoint.Flag(flag)
+}
+
 func (f *imapFixture) Delete(path []string, ref string) {
 	f.t.Helper()
 	f.client().Expunge(f.name(path), f.uid(ref))
+}
+
+func (f *imapFixture) SetFlags(path []string, ref string, flags ...endpoint.Flag) {
+	f.t.Helper()
+	var names []string
+	for _, flag := range flags {
+		names = append(names, string(flag))
+	}
+	f.client().StoreFlags(f.name(path), f.uid(ref), "FLAGS", names...)
+}
+
+// Update cannot be: messages of IMAP are immutable (RFC 9051 section 2.3.1.1).
+func (f *imapFixture) Update([]string, string, []byte) bool { return false }
+
+func (f *imapFixture) CreateTrash() bool {
+	f.t.Helper()
+	f.client().Create(f.name([]string{"Trash"}))
+	return true
 }
 
 func (f *imapFixture) Move(from []string, ref string, to []string) {

@@ -51,11 +51,15 @@ func (d *driver) Capabilities(ctx context.Context) (endpoint.Capabilities, error
 	caps := endpoint.Capabilities{
 		Read: formats, Write: formats,
 		States: true, CreateFolder: true, DeleteFolder: true, Subscribe: true,
+		Flags: true, SetFlags: true, Find: true,
+		Immutable: true, Identity: identityScheme,
 		Keywords: true, Received: true, Exact: true,
 		Concurrency: d.cfg.Connections, PutGrace: putGrace,
 	}
 	err := d.with(ctx, func(s *session) error {
 		caps.MaxItem = s.appendLimit()
+		caps.Delete = s.canDelete()
+		caps.FlagStates = s.countsChanges()
 		return nil
 	})
 	return caps, err
@@ -98,10 +102,18 @@ func (d *driver) examine(ctx context.Context, f endpoint.Folder, op func(*sessio
 			return err
 		}
 		if f.Validity != "" && f.Validity != validityText(sel.validity) {
-			return endpoint.Errorf(endpoint.Stale, "the folder's UIDVALIDITY changed: list the folders again")
+			return errStale()
 		}
 		return op(s, sel)
 	})
+}
+
+func errStale() error {
+	return endpoint.Errorf(endpoint.Stale, "the folder's UIDVALIDITY changed: list the folders again")
+}
+
+func errReadOnly() error {
+	return endpoint.Errorf(endpoint.Denied, "the folder is read-only for this account")
 }
 
 func isContext(err error) bool {

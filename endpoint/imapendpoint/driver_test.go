@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -180,5 +181,42 @@ func TestInMemoryServer(t *testing.T) {
 	}
 	if got := len(all(t, destination.Marks(t.Context(), made, ""))); got != 10 {
 		t.Errorf("%d marks, want 10", got)
+	}
+}
+
+// TestChangesOnInMemoryServer deletes, flags and finds on another server implementation.
+func TestChangesOnInMemoryServer(t *testing.T) {
+	for _, hide := range [][]string{nil, {"MOVE"}} {
+		srv, err := imapserve.Start(imapserve.Config{Username: "ann", Password: "secret"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = srv.Close() })
+		m := openAt(t, srv.Addr(), hide...)
+		for i := range 4 {
+			err := srv.Deliver(t.Context(), "INBOX", imapserve.Message{Bytes: []byte(message(i)), Flags: []string{`\Deleted`}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		f := folder(t, m, "INBOX")
+		wantOutcomes(t, m.Delete(t.Context(), f, []string{"1"}), "1:ok")
+		if err := srv.CreateFolder(t.Context(), "Trash"); err != nil {
+			t.Fatal(err)
+		}
+		wantOutcomes(t, m.Delete(t.Context(), f, []string{"1", "2"}), "1:not-found 2:ok")
+		wantOutcomes(t, m.SetFlags(t.Context(), f, []endpoint.FlagChange{
+			{Ref: "3", Add: flagList(`\Seen`, "k"), Remove: flagList(`\Deleted`)}, {Ref: "2", Add: flagList(`\Seen`)},
+		}), "2:not-found 3:ok")
+		if got := flagsSeen(t, m, f, nil); !strings.EqualFold(got, `3[\Seen k] 4[\Deleted]`) {
+			t.Errorf("without %q: flags are %s", hide, got)
+		}
+		trash, err := srv.Messages(t.Context(), "Trash")
+		if err != nil || len(trash) != 1 || string(trash[0].Bytes) != message(1) {
+			t.Errorf("without %q: the trash holds %+v, %v", hide, trash, err)
+		}
+		if got := fmt.Sprint(all(t, m.Find(t.Context(), f, "<3@example.org>"))); got != "[4]" {
+			t.Errorf("without %q: found %s", hide, got)
+		}
 	}
 }

@@ -42,14 +42,10 @@ func (d *driver) folders(ctx context.Context) (folders []endpoint.Folder, err er
 		if err := s.refresh(ctx); err != nil {
 			return err
 		}
-		var l listing
-		for _, pattern := range ns.patterns() {
-			if err := l.list(ctx, s, pattern); err != nil {
-				return err
-			}
+		l, err := listAll(ctx, s, ns)
+		if err != nil {
+			return err
 		}
-		l.ensureInbox()
-		l.entries = slices.DeleteFunc(l.entries, func(e *entry) bool { return !e.holdsMessages() || ns.foreign(e.wire) })
 		if err := l.statuses(ctx, s); err != nil {
 			return err
 		}
@@ -57,6 +53,20 @@ func (d *driver) folders(ctx context.Context) (folders []endpoint.Folder, err er
 		return nil
 	})
 	return folders, err
+}
+
+// listAll collects the folders of the personal namespaces that can hold messages. Where the server
+// has no LIST-STATUS, their states are missing.
+func listAll(ctx context.Context, s *session, ns namespace) (*listing, error) {
+	l := &listing{}
+	for _, pattern := range ns.patterns() {
+		if err := l.list(ctx, s, pattern); err != nil {
+			return nil, err
+		}
+	}
+	l.ensureInbox()
+	l.entries = slices.DeleteFunc(l.entries, func(e *entry) bool { return !e.holdsMessages() || ns.foreign(e.wire) })
+	return l, nil
 }
 
 // entry is what LIST, LSUB and STATUS tell of one name.
@@ -80,6 +90,7 @@ func (e *entry) holdsMessages() bool {
 type listing struct {
 	entries []*entry
 	byWire  map[string]*entry
+	counts  bool // mod-sequences are to be had
 	err     error
 }
 
@@ -163,6 +174,9 @@ func (l *listing) status(values []value) {
 			st.set(strings.ToUpper(pair[0].word), pair[1])
 		}
 	}
+	if l.counts && st.modseq == 0 {
+		st.uidNext = 0 // RFC 7162 section 3.1.2.2: no State, which a change of flags would not change
+	}
 	e.state = &st
 }
 
@@ -186,9 +200,13 @@ func (st *folderState) set(item string, v value) {
 	}
 }
 
+// countsChanges reports whether each change of a flag raises a folder's HIGHESTMODSEQ (RFC 7162;
+// QRESYNC includes CONDSTORE).
+func (s *session) countsChanges() bool { return s.has("CONDSTORE") || s.has("QRESYNC") }
+
 // statusItems are what is asked of each folder.
 func statusItems(s *session) string {
-	if s.has("CONDSTORE") || s.has("QRESYNC") {
+	if s.countsChanges() {
 		return "(UIDVALIDITY UIDNEXT MESSAGES HIGHESTMODSEQ)"
 	}
 	return "(UIDVALIDITY UIDNEXT MESSAGES)"
@@ -201,6 +219,7 @@ func (l *listing) list(ctx context.Context, s *session, pattern string) error {
 	if err != nil {
 		return err
 	}
+	l.counts = s.countsChanges()
 	line := `LIST "" ` + quoted
 	if s.has("LIST-EXTENDED") {
 		line += " RETURN (" + strings.Join(returnOptions(s), " ") + ")" // RFC 5258

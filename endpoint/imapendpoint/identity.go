@@ -13,6 +13,10 @@ import (
 // maxHeader is how much of a message's header is looked at.
 const maxHeader = 64 << 10
 
+// identityScheme names the way in which identity computes. It must change whenever identity gives
+// any message another fingerprint: the fields, their order, normalise, the digest.
+const identityScheme = "imapendpoint/fingerprint-1"
+
 // identityFields are the fields that a fingerprint is made from, in the order in which they
 // enter it: those that no server rewrites, and no trace of the way that a message took.
 func identityFields() []string {

@@ -61,14 +61,22 @@ func (d *driver) Refs(ctx context.Context, f endpoint.Folder) iter.Seq2[string, 
 }
 
 func (d *driver) sweepList(f endpoint.Folder) sweep[endpoint.Item] {
-	return sweep[endpoint.Item]{
+	return sweepHeaders(d, f, listOptions, func(m fetched, header []byte) endpoint.Item {
+		return endpoint.Item{
+			Ref: refOf(m.uid), Kind: endpoint.Mail, Identity: identity(header, m.size),
+			Marks: watermark.Read(header), Received: m.received, Sent: sentDate(header), Size: m.size,
+		}
+	})
+}
+
+// sweepHeaders is the sweep that looks at the header of each message, or at what of it options asks
+// for at a level.
+func sweepHeaders[T any](d *driver, f endpoint.Folder, options func(level int) *imap.FetchOptions, look func(m fetched, header []byte) T) sweep[T] {
+	return sweep[T]{
 		driver: d, folder: f, levels: headerLevels, take: takePage,
-		fetch: func(ctx context.Context, s *session, uids []uint32, level int, accept acceptFunc[endpoint.Item]) error {
-			return fetchHeaders(ctx, s, uids, level, listOptions(level), func(m fetched, header []byte) {
-				accept(m, endpoint.Item{
-					Ref: refOf(m.uid), Kind: endpoint.Mail, Identity: identity(header, m.size),
-					Marks: watermark.Read(header), Received: m.received, Size: m.size,
-				})
+		fetch: func(ctx context.Context, s *session, uids []uint32, level int, accept acceptFunc[T]) error {
+			return fetchHeaders(ctx, s, uids, level, options(level), func(m fetched, header []byte) {
+				accept(m, look(m, header))
 			})
 		},
 	}
@@ -115,6 +123,23 @@ func fetchHeaders(ctx context.Context, s *session, uids []uint32, level int, opt
 			accept(m, header)
 		}
 	})
+}
+
+func errHeader(uid uint32) error {
+	return endpoint.Errorf(endpoint.Damaged, "the server cannot deliver the header of the message with UID %d: remove it, or leave out its folder", uid)
+}
+
+// fieldOptions returns what a search for one field asks for: the field alone, and at greater levels
+// the beginning of the message in other words.
+func fieldOptions(field string) func(level int) *imap.FetchOptions {
+	return func(level int) *imap.FetchOptions {
+		if level >= 2 {
+			return listOptions(level)
+		}
+		return &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{{
+			Peek: true, Specifier: imap.PartSpecifierHeader, HeaderFields: []string{field},
+		}}}
+	}
 }
 
 // appendAll appends what r yields to b, so that one buffer serves many messages.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"iter"
 
-	"github.com/emersion/go-imap/v2"
-
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/watermark"
 )
@@ -21,7 +19,7 @@ func (d *driver) Marks(ctx context.Context, f endpoint.Folder, since string) ite
 		}
 		for o, err := range d.sweepMarks(f).all(ctx, uids) {
 			if o.damaged {
-				err = endpoint.Errorf(endpoint.Damaged, "the server cannot deliver the header of the message with UID %d: remove it, or leave out its folder", o.uid)
+				err = errHeader(o.uid)
 			}
 			if err == nil && (o.gone || o.value.Fields() == 0) {
 				continue
@@ -34,23 +32,7 @@ func (d *driver) Marks(ctx context.Context, f endpoint.Folder, since string) ite
 }
 
 func (d *driver) sweepMarks(f endpoint.Folder) sweep[watermark.Reading] {
-	return sweep[watermark.Reading]{
-		driver: d, folder: f, levels: headerLevels, take: takePage,
-		fetch: func(ctx context.Context, s *session, uids []uint32, level int, accept acceptFunc[watermark.Reading]) error {
-			return fetchHeaders(ctx, s, uids, level, markOptions(level), func(m fetched, header []byte) {
-				accept(m, watermark.Read(header))
-			})
-		},
-	}
-}
-
-// markOptions returns what a scan for marks asks for: the field alone, and at greater levels the
-// beginning of the message in other words.
-func markOptions(level int) *imap.FetchOptions {
-	if level >= 2 {
-		return listOptions(level)
-	}
-	return &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{{
-		Peek: true, Specifier: imap.PartSpecifierHeader, HeaderFields: []string{watermark.Field},
-	}}}
+	return sweepHeaders(d, f, fieldOptions(watermark.Field), func(_ fetched, header []byte) watermark.Reading {
+		return watermark.Read(header)
+	})
 }

@@ -113,7 +113,7 @@ func (d *driver) appendOpen(ctx context.Context, f endpoint.Folder, w *putWindow
 			return err
 		}
 		if sel.readOnly {
-			return endpoint.Errorf(endpoint.Denied, "the folder is read-only for this account")
+			return errReadOnly()
 		}
 		if w.validity == 0 {
 			w.validity, w.uidNext = sel.validity, sel.uidNext

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"strconv"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -26,17 +25,12 @@ func (d *driver) Read(ctx context.Context, f endpoint.Folder, refs []string, opt
 			yield(endpoint.Body{}, endpoint.Errorf(endpoint.Unsupported, "mail can be read as %s only", endpoint.RFC822))
 			return
 		}
-		uids := make([]uint32, 0, len(refs))
-		for _, ref := range refs {
-			uid, err := strconv.ParseUint(ref, 10, 32)
-			if err == nil && refOf(uint32(uid)) == ref && uid > 0 {
-				uids = append(uids, uint32(uid))
-			} else if !yield(endpoint.Body{Ref: ref, Err: endpoint.Errorf(endpoint.Invalid, "a reference that is no UID")}, nil) {
+		uids, invalid := parseRefs(refs)
+		for _, ref := range invalid {
+			if !yield(endpoint.Body{Ref: ref, Err: errRef()}, nil) {
 				return
 			}
 		}
-		slices.Sort(uids)
-		uids = slices.Compact(uids)
 		sizes, err := d.sizes(ctx, f, uids)
 		if err != nil {
 			yield(endpoint.Body{}, err)

@@ -61,7 +61,10 @@ func look(t *testing.T, mb *endpoint.Mailbox, inbox endpoint.Folder, times int) 
 		refs, listed := collect(mb.Refs(t.Context(), inbox))
 		_, read := collect(mb.Read(t.Context(), inbox, refs, endpoint.ReadOptions{Memory: 1 << 10}))
 		_, scanned := collect(mb.Marks(t.Context(), inbox, inbox.State))
-		if err := errors.Join(folders, listed, read, scanned); err != nil {
+		_, flags := collect(mb.Flags(t.Context(), inbox, nil))
+		_, found := collect(mb.Find(t.Context(), inbox, "1@old.example"))
+		_, newer := collect(mb.List(t.Context(), inbox, inbox.State))
+		if err := errors.Join(folders, listed, read, scanned, flags, found, newer); err != nil {
 			t.Error(err)
 		}
 	}
@@ -74,6 +77,9 @@ func live(t *testing.T, s *Server, times int) {
 		ref, err := s.Deliver([]string{"INBOX"}, Message{Body: fmt.Appendf(nil, "Subject: %d\r\n\r\n", i)})
 		if err == nil {
 			err = s.SetFlags([]string{"INBOX"}, ref, endpoint.Seen)
+		}
+		if err == nil {
+			err = s.Update([]string{"INBOX"}, ref, fmt.Appendf(nil, "Subject: %d, changed\r\n\r\n", i))
 		}
 		if err == nil {
 			_, err = s.Move([]string{"INBOX"}, ref, []string{"Bin"})

@@ -22,8 +22,13 @@ func TestConformance(t *testing.T) {
 		"Kinds":          {Kinds: []endpoint.Kind{endpoint.Mail}},
 		"MaxItem":        {MaxItem: 2 << 20},
 		"Visibility":     {Visibility: 3 * time.Second},
+		"NoDelete":       {NoDelete: true},
+		"NoFlags":        {NoFlags: true},
+		"NoVersions":     {NoVersions: true},
+		"NoFind":         {NoFind: true},
 		"all": {
 			NoStates: true, NoKeywords: true, IgnoreReceived: true, Rewrite: true, NoCreateFolder: true,
+			NoDelete: true, NoFlags: true, NoVersions: true, NoFind: true,
 			Kinds: []endpoint.Kind{endpoint.Mail, endpoint.Contact}, MaxItem: 3 << 20, Visibility: time.Hour,
 		},
 	} {
@@ -87,6 +92,24 @@ func (f *fixture) Rename(from, to []string) bool {
 func (f *fixture) ChangeValidity(path []string) bool {
 	f.t.Helper()
 	mustDo(f.t, f.server.ChangeValidity(path...))
+	return true
+}
+
+func (f *fixture) SetFlags(path []string, ref string, flags ...endpoint.Flag) {
+	f.t.Helper()
+	mustDo(f.t, f.server.SetFlags(path, ref, flags...))
+}
+
+func (f *fixture) Update(path []string, ref string, body []byte) bool {
+	f.t.Helper()
+	mustDo(f.t, f.server.Update(path, ref, body))
+	return true
+}
+
+func (f *fixture) CreateTrash() bool {
+	f.t.Helper()
+	f.CreateFolder("Bin")
+	mustDo(f.t, f.server.SetRole(endpoint.Trash, "Bin"))
 	return true
 }
 

@@ -9,6 +9,9 @@ type Counts struct {
 	FoldersListed, Lists, RefLists, MarkScans int
 	// Reads are bodies handed out, Puts items that are there, whatever became of the answer.
 	Reads, Puts int
+	// Deleted are items that sessions took out of their folder, FlagsSet those whose flags they were
+	// told to change.
+	Deleted, FlagsSet int
 	// FoldersCreated does not count those that existed, but counts parents.
 	FoldersCreated, FoldersDeleted, Subscribed int
 }

@@ -3,7 +3,7 @@
 //
 // A [Server] is one mailbox. [Server.Open] gives a session over it, as any driver does; any number
 // may be open at once. The other methods of a Server are what its user does meanwhile with another
-// program: new mail arrives, items are moved and deleted, folders are renamed. [Server.Messages]
+// program: new mail arrives, items are moved, changed and deleted, folders are renamed. [Server.Messages]
 // and [Server.Counts] tell what is there and what the sessions did.
 //
 // A session behaves well unless [Quirks] say otherwise: each switches on one misbehaviour of real

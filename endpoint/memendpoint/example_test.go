@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"strings"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/endpoint/memendpoint"
@@ -81,4 +82,29 @@ func ExampleServer_ChangeValidity() {
 	}
 	// Output:
 	// mem list: stale reference: list the folders anew
+}
+
+// The user changes an event, which a listing since the state before shows.
+func ExampleServer_Update() {
+	server := memendpoint.NewServer()
+	event := "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:lunch\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+	ref, err := server.Deliver([]string{"INBOX"}, memendpoint.Message{Kind: endpoint.Event, Body: []byte(event)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	mailbox := server.Open(nil)
+	ctx := context.Background()
+	for folder, err := range mailbox.Folders(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := server.Update(folder.Path, ref, []byte(strings.Replace(event, "lunch", "dinner", 1))); err != nil {
+			log.Fatal(err)
+		}
+		for item, err := range mailbox.List(ctx, folder, folder.State) {
+			fmt.Println(item.Ref == ref, "version", item.Version, err)
+		}
+	}
+	// Output:
+	// true version 1 <nil>
 }

@@ -18,6 +18,8 @@ type folder struct {
 	validity   uint64
 	next       uint64  // the reference of the next item
 	changes    uint64  // items that came or went so far
+	updates    uint64  // changes of the content of items so far
+	flagged    uint64  // changes of the flags of items so far
 	items      []*item // by reference
 }
 
@@ -194,12 +196,11 @@ func (f *folder) holds(k endpoint.Kind) bool {
 	return len(f.kinds) == 0 || slices.Contains(f.kinds, k)
 }
 
-// visible returns the items that show at a time, from a reference on.
-func (f *folder) visible(now time.Time, from uint64) []*item {
-	i, _ := f.search(from)
+// visible returns the items that show at a time and changed since a position.
+func (f *folder) visible(now time.Time, since position) []*item {
 	var list []*item
-	for _, it := range f.items[i:] {
-		if !it.shows.After(now) {
+	for _, it := range f.items {
+		if !it.shows.After(now) && since.before(it) {
 			list = append(list, it)
 		}
 	}

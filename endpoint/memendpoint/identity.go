@@ -1,7 +1,6 @@
 package memendpoint
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -37,19 +36,10 @@ func identify(k endpoint.Kind, body []byte) string {
 func mailIdentity(body []byte) []string {
 	names := []string{"message-id", "date", "from", "to", "cc", "subject"}
 	parts := make([]string, len(names))
-	for len(body) > 0 {
-		end := lineLength(body)
-		if len(bytes.TrimRight(body[:end], "\r\n")) == 0 {
-			break // the end of the header
-		}
-		for end < len(body) && (body[end] == ' ' || body[end] == '\t') {
-			end += lineLength(body[end:])
-		}
-		name, value, _ := bytes.Cut(body[:end], []byte(":"))
-		if i := slices.Index(names, strings.ToLower(string(bytes.TrimRight(name, " \t")))); i >= 0 {
+	for name, value := range headerFields(body) {
+		if i := slices.Index(names, name); i >= 0 {
 			parts[i] += normalise(value) + "\n"
 		}
-		body = body[end:]
 	}
 	return parts
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/dandyroll/dandyroll/watermark"
 )
 
+// Property is the property that carries the mark of an item that is no mail.
+const Property = watermark.Property
+
 // Message is an item that the user's other program puts into the mailbox.
 type Message struct {
 	// Kind defaults to Mail.
@@ -41,10 +44,14 @@ type item struct {
 	ref      uint64
 	kind     endpoint.Kind
 	body     []byte
+	named    bool // the identity was given, and is not computed
 	identity string
 	marks    watermark.Reading
 	flags    []endpoint.Flag
 	received time.Time
+	sent     time.Time
+	version  uint64    // how often its content changed
+	updated  uint64    // the number of the last change among those of the folder, or 0
 	shows    time.Time // when listings begin to have it
 }
 
@@ -58,7 +65,8 @@ func (s *Server) Deliver(path []string, m Message) (ref string, err error) {
 	err = s.in(path, func(f *folder) error {
 		flags, _ := keepFlags(m.Flags, true)
 		it := s.add(f, item{
-			kind: kind, body: slices.Clone(m.Body), identity: m.Identity, flags: flags, received: m.Received,
+			kind: kind, body: slices.Clone(m.Body), named: m.Identity != "", identity: m.Identity,
+			flags: flags, received: m.Received,
 		})
 		ref = decimal(it.ref)
 		return nil
@@ -111,9 +119,28 @@ func (s *Server) SetFlags(path []string, ref string, flags ...endpoint.Flag) err
 	return s.in(path, func(f *folder) error {
 		it, err := f.item(ref)
 		if err == nil {
-			it.flags, _ = keepFlags(flags, true)
+			kept, _ := keepFlags(flags, true)
+			f.setFlags(it, kept)
 		}
 		return err
+	})
+}
+
+// Update replaces the content of an item in its place, as a calendar program does: the item keeps
+// its reference, flags and time of receipt. Its identity is computed anew, unless it was given by
+// Message.Identity.
+func (s *Server) Update(path []string, ref string, body []byte) error {
+	return s.in(path, func(f *folder) error {
+		it, err := f.item(ref)
+		if err != nil {
+			return err
+		}
+		s.used += int64(len(body)) - int64(len(it.body))
+		it.body = slices.Clone(body)
+		it.examine()
+		f.updates++
+		it.version, it.updated = it.version+1, f.updates
+		return nil
 	})
 }
 
@@ -135,11 +162,8 @@ func (s *Server) Messages(path ...string) []Stored {
 
 // add gives an item its place in a folder.
 func (s *Server) add(f *folder, it item) *item {
-	it.ref = f.next
-	it.marks = readMarks(it.kind, it.body)
-	if it.identity == "" {
-		it.identity = identify(it.kind, it.body)
-	}
+	it.ref, it.updated = f.next, 0
+	it.examine()
 	if it.received.IsZero() {
 		it.received = s.tick()
 	}
@@ -151,12 +175,33 @@ func (s *Server) add(f *folder, it item) *item {
 	return &it
 }
 
+// examine fills in what the body says of the item.
+func (it *item) examine() {
+	it.marks = readMarks(it.kind, it.body)
+	it.sent = sentAt(it.kind, it.body)
+	if !it.named {
+		it.identity = identify(it.kind, it.body)
+	}
+}
+
 // drop takes an item out of its folder.
 func (s *Server) drop(f *folder, it *item) {
 	i, _ := f.search(it.ref)
 	f.items = slices.Delete(f.items, i, i+1)
 	f.changes++
 	s.used -= int64(len(it.body))
+}
+
+// setFlags replaces the flags of an item by others, which are kept.
+func (f *folder) setFlags(it *item, flags []endpoint.Flag) {
+	same := len(flags) == len(it.flags)
+	for _, flag := range flags {
+		same = same && slices.Contains(it.flags, flag)
+	}
+	if !same {
+		it.flags = flags
+		f.flagged++
+	}
 }
 
 // item returns the item with a reference, or an error with code NotFound.
@@ -191,7 +236,7 @@ func readMarks(k endpoint.Kind, body []byte) watermark.Reading {
 	if formatOf(k) == endpoint.RFC822 {
 		return watermark.Read(body)
 	}
-	return readProperty(body)
+	return watermark.ReadProperty(body)
 }
 
 // keepFlags returns the flags that an item gets, in the spelling of RFC 9051 section 2.3.2 and each

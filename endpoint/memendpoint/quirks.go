@@ -22,6 +22,16 @@ type Quirks struct {
 	NoKeywords bool
 	// NoCreateFolder makes CreateFolder fail with Unsupported.
 	NoCreateFolder bool
+	// NoDelete makes Delete fail with Unsupported.
+	NoDelete bool
+	// NoFlags makes Flags and SetFlags fail with Unsupported, and hides from Folder.State what
+	// becomes of flags.
+	NoFlags bool
+	// NoVersions leaves Item.Version empty, and hides from Folder.State and from listings since one
+	// what the user's updates change.
+	NoVersions bool
+	// NoFind makes Find fail with Unsupported.
+	NoFind bool
 	// Kinds are those that can be read and written. Nil means all.
 	Kinds []endpoint.Kind
 	// MaxItem is the greatest size of an item in bytes, mark included. Zero means no limit.
@@ -51,6 +61,13 @@ func (q Quirks) capabilities() endpoint.Capabilities {
 		CreateFolder: !q.NoCreateFolder,
 		DeleteFolder: true,
 		Subscribe:    true,
+		Delete:       !q.NoDelete,
+		Flags:        !q.NoFlags,
+		SetFlags:     !q.NoFlags,
+		FlagStates:   !q.NoFlags && !q.NoStates,
+		Find:         !q.NoFind,
+		Versions:     !q.NoVersions,
+		Identity:     "memendpoint/1",
 		Keywords:     !q.NoKeywords,
 		Received:     !q.IgnoreReceived,
 		Exact:        !q.Rewrite,
@@ -58,6 +75,14 @@ func (q Quirks) capabilities() endpoint.Capabilities {
 		Concurrency:  4,
 		Visibility:   q.Visibility,
 	}
+}
+
+// version returns the Version of an item.
+func (q Quirks) version(it *item) string {
+	if q.NoVersions {
+		return ""
+	}
+	return decimal(it.version)
 }
 
 // kinds returns the kinds that can be read and written.

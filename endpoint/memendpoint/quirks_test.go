@@ -1,7 +1,9 @@
 package memendpoint
 
 import (
+	"context"
 	"errors"
+	"iter"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -21,6 +23,9 @@ func TestCapabilitiesTellTheQuirks(t *testing.T) {
 	if !good.States || !good.CreateFolder || !good.DeleteFolder || !good.Subscribe || !good.Keywords || !good.Received || !good.Exact {
 		t.Errorf("without quirks: %+v", good)
 	}
+	if !good.Delete || !good.Flags || !good.SetFlags || !good.Find || !good.FlagStates || !good.Versions || good.Immutable || good.Identity != "memendpoint/1" {
+		t.Errorf("without quirks: %+v", good)
+	}
 	for _, k := range endpoint.AllKinds() {
 		if len(good.Offers(k, good)) != 1 {
 			t.Errorf("%v cannot be carried", k)
@@ -28,9 +33,13 @@ func TestCapabilitiesTellTheQuirks(t *testing.T) {
 	}
 	bad := caps(Quirks{
 		NoStates: true, NoCreateFolder: true, NoKeywords: true, IgnoreReceived: true, Rewrite: true,
+		NoDelete: true, NoFlags: true, NoVersions: true, NoFind: true,
 		MaxItem: 7, Visibility: time.Second, Kinds: []endpoint.Kind{endpoint.Mail},
 	})
 	if bad.States || bad.CreateFolder || bad.Keywords || bad.Received || bad.Exact {
+		t.Errorf("with quirks: %+v", bad)
+	}
+	if bad.Delete || bad.Flags || bad.SetFlags || bad.FlagStates || bad.Versions || bad.Find {
 		t.Errorf("with quirks: %+v", bad)
 	}
 	if bad.MaxItem != 7 || bad.Visibility != time.Second || len(bad.Read) != 1 || len(bad.Write) != 1 {
@@ -267,4 +276,72 @@ func TestLoseAnswer(t *testing.T) {
 	if len(results) != 1 || results[0].Err != nil {
 		t.Errorf("afterwards: %+v", results)
 	}
+}
+
+func TestNoDelete(t *testing.T) {
+	t.Parallel()
+	s := NewServer()
+	deliver(t, s, Message{}, "INBOX")
+	mb := s.Open(&Options{Quirks: Quirks{NoDelete: true}})
+	inbox := folderAt(t, mb, "INBOX")
+	_, err := collect(mb.Delete(t.Context(), inbox, []string{"1"}))
+	wantCode(t, err, endpoint.Unsupported)
+	_, err = collect(mb.Driver().Delete(t.Context(), inbox, []string{"1"}))
+	wantCode(t, err, endpoint.Unsupported)
+	if len(s.Messages("INBOX")) != 1 {
+		t.Error("it is gone")
+	}
+}
+
+func TestNoFlags(t *testing.T) {
+	t.Parallel()
+	s := NewServer()
+	deliver(t, s, Message{}, "INBOX")
+	mb := s.Open(&Options{Quirks: Quirks{NoFlags: true}})
+	inbox := folderAt(t, mb, "INBOX")
+	mustDo(t, s.SetFlags([]string{"INBOX"}, "1", endpoint.Seen))
+	if now := folderAt(t, mb, "INBOX").State; now != inbox.State {
+		t.Errorf("the state went from %s to %s", inbox.State, now)
+	}
+	for _, d := range []interface {
+		Flags(context.Context, endpoint.Folder, []string) iter.Seq2[endpoint.Flagging, error]
+		SetFlags(context.Context, endpoint.Folder, []endpoint.FlagChange) iter.Seq2[endpoint.Result, error]
+	}{mb, mb.Driver()} {
+		_, err := collect(d.Flags(t.Context(), inbox, nil))
+		wantCode(t, err, endpoint.Unsupported)
+		_, err = collect(d.SetFlags(t.Context(), inbox, []endpoint.FlagChange{{Ref: "1", Remove: []endpoint.Flag{endpoint.Seen}}}))
+		wantCode(t, err, endpoint.Unsupported)
+	}
+	if got := s.Messages("INBOX")[0].Flags; len(got) != 1 {
+		t.Errorf("flags are %q", got)
+	}
+}
+
+func TestNoVersions(t *testing.T) {
+	t.Parallel()
+	s := NewServer()
+	deliver(t, s, Message{Body: []byte(plainMail)}, "INBOX")
+	mb := s.Open(&Options{Quirks: Quirks{NoVersions: true}})
+	before := folderAt(t, mb, "INBOX")
+	mustDo(t, s.Update([]string{"INBOX"}, "1", []byte(plainMail+"more\r\n")))
+	after := folderAt(t, mb, "INBOX")
+	if after.State != before.State {
+		t.Errorf("the state went from %s to %s", before.State, after.State)
+	}
+	if items := all(t, mb.List(t.Context(), after, before.State)); len(items) != 0 {
+		t.Errorf("since the state there is %+v", items)
+	}
+	if items := all(t, mb.List(t.Context(), after, "")); len(items) != 1 || items[0].Version != "" {
+		t.Errorf("items: %+v", items)
+	}
+}
+
+func TestNoFind(t *testing.T) {
+	t.Parallel()
+	s := NewServer()
+	mb := s.Open(&Options{Quirks: Quirks{NoFind: true}})
+	_, err := collect(mb.Find(t.Context(), folderAt(t, mb, "INBOX"), "1@old.example"))
+	wantCode(t, err, endpoint.Unsupported)
+	_, err = collect(mb.Driver().Find(t.Context(), folderAt(t, mb, "INBOX"), "1@old.example"))
+	wantCode(t, err, endpoint.Unsupported)
 }

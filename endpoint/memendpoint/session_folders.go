@@ -84,13 +84,13 @@ func (s *session) describe(f *folder) endpoint.Folder {
 	now := time.Now()
 	out := endpoint.Folder{
 		ID: f.id, Path: slices.Clone(f.path), Role: f.role,
-		Validity: decimal(f.validity), Items: len(f.visible(now, 0)), Subscribed: f.subscribed,
+		Validity: decimal(f.validity), Items: len(f.visible(now, position{})), Subscribed: f.subscribed,
 	}
 	if out.Kinds = slices.Clone(f.kinds); len(out.Kinds) == 0 {
 		out.Kinds = s.options.Quirks.kinds()
 	}
 	if !s.options.Quirks.NoStates {
-		out.State = f.state(now)
+		out.State = s.options.Quirks.state(f, now)
 	}
 	return out
 }

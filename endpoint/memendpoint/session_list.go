@@ -16,7 +16,8 @@ func (s *session) List(ctx context.Context, f endpoint.Folder, since string) ite
 		for _, it := range items {
 			list = append(list, endpoint.Item{
 				Ref: decimal(it.ref), Kind: it.kind, Identity: it.identity, Marks: it.marks,
-				Received: it.received, Size: int64(len(it.body)),
+				Received: it.received, Sent: it.sent, Size: int64(len(it.body)),
+				Version: s.options.Quirks.version(it),
 			})
 		}
 		return list, err
@@ -58,6 +59,9 @@ func (s *session) items(f endpoint.Folder, since string) ([]*item, error) {
 	from, err := g.position(since)
 	if err != nil {
 		return nil, err
+	}
+	if s.options.Quirks.NoVersions {
+		from.updates = g.updates
 	}
 	return g.visible(time.Now(), from), nil
 }

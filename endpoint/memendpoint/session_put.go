@@ -105,7 +105,11 @@ func readContent(c endpoint.Content) ([]byte, error) {
 // press puts a mark on a body: before a mail or note, into the components of anything else.
 func press(m watermark.Mark, k endpoint.Kind, body []byte) ([]byte, error) {
 	if formatOf(k) != endpoint.RFC822 {
-		return pressProperty(m, body)
+		stamped, err := watermark.StampProperty(m, body)
+		if err != nil {
+			return nil, endpoint.Errorf(endpoint.Rejected, "%w", err)
+		}
+		return stamped, nil
 	}
 	stamped, _, err := watermark.Stamp(m, bytes.NewReader(body), int64(len(body)))
 	if err != nil {

@@ -108,9 +108,9 @@ func TestListSinceYieldsOnlyNewer(t *testing.T) {
 	}
 	_, err := collect(mb.List(t.Context(), inbox, "yesterday"))
 	wantCode(t, err, endpoint.Invalid)
-	_, err = collect(mb.List(t.Context(), inbox, "1.x.0"))
+	_, err = collect(mb.List(t.Context(), inbox, "1.x.0.0.0"))
 	wantCode(t, err, endpoint.Invalid)
-	_, err = collect(mb.List(t.Context(), inbox, "77.1.0"))
+	_, err = collect(mb.List(t.Context(), inbox, "77.1.0.0.0"))
 	wantCode(t, err, endpoint.Stale)
 }
 
@@ -145,7 +145,7 @@ func TestStateChangesExactlyWhenItemsDo(t *testing.T) {
 		seen[state] = step.name
 	}
 	before := folderAt(t, mb, "INBOX").State
-	mustDo(t, s.SetFlags(inbox, s.Messages("INBOX")[0].Ref, endpoint.Seen))
+	mustDo(t, s.SetFlags(inbox, s.Messages("INBOX")[0].Ref))
 	mustDo(t, s.SetSubscribed(false, "INBOX"))
 	if after := folderAt(t, mb, "INBOX").State; after != before {
 		t.Errorf("state went from %s to %s without any item", before, after)

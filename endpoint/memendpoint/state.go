@@ -8,38 +8,64 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint"
 )
 
-// state returns the State of a folder at a time: validity, position and changes.
-//
-// The position is the reference before which nothing more will appear: that of the next item, or
-// of the first one that does not show yet. The changes are the items that came or went so far. An
-// item that does not show yet has not come, so that the state changes again when it does.
-func (f *folder) state(now time.Time) string {
-	position, hidden := f.next, uint64(0)
+// stateParts is how many numbers a State has.
+const stateParts = 5
+
+// position is what a State says of where a listing goes on. The zero value is the beginning.
+type position struct {
+	// ref is the reference before which nothing more will appear: that of the next item, or of the
+	// first one that does not show yet.
+	ref uint64
+	// updates are the changes of the content of items that were made so far.
+	updates uint64
+}
+
+// before reports whether an item came, or its content changed, after the position.
+func (p position) before(it *item) bool { return it.ref >= p.ref || it.updated > p.updates }
+
+// state returns the State of a folder at a time: validity, position, and counts of what happened in
+// it. An item that does not show yet has not come, so that the state changes again when it does.
+func (q Quirks) state(f *folder, now time.Time) string {
+	at, hidden := position{ref: f.next, updates: f.updates}, uint64(0)
 	for _, it := range f.items {
 		if it.shows.After(now) {
-			position = min(position, it.ref)
+			at.ref = min(at.ref, it.ref)
 			hidden++
 		}
 	}
-	return decimal(f.validity) + "." + decimal(position) + "." + decimal(f.changes-hidden)
+	flagged := f.flagged
+	if q.NoFlags {
+		flagged = 0
+	}
+	if q.NoVersions {
+		at.updates = 0
+	}
+	numbers := [stateParts]uint64{f.validity, at.ref, at.updates, f.changes - hidden, flagged}
+	parts := make([]string, len(numbers))
+	for i, n := range numbers {
+		parts[i] = decimal(n)
+	}
+	return strings.Join(parts, ".")
 }
 
-// position returns from which reference on a listing since a state goes. An empty state is the
-// beginning. It fails with Stale if the state is of another validity.
-func (f *folder) position(since string) (uint64, error) {
+// position takes a state apart. It fails with Stale if the state is of another validity.
+func (f *folder) position(since string) (position, error) {
 	if since == "" {
-		return 0, nil
+		return position{}, nil
 	}
-	parts := strings.Split(since, ".")
-	if len(parts) != 3 {
-		return 0, endpoint.Errorf(endpoint.Invalid, "since is no state of this folder")
+	var numbers []uint64
+	for part := range strings.SplitSeq(since, ".") {
+		n, err := strconv.ParseUint(part, 10, 64)
+		if err != nil {
+			break
+		}
+		numbers = append(numbers, n)
 	}
-	if parts[0] != decimal(f.validity) {
-		return 0, endpoint.Errorf(endpoint.Stale, "list the folder from the beginning")
+	switch {
+	case len(numbers) != stateParts:
+		return position{}, endpoint.Errorf(endpoint.Invalid, "since is no state of this folder")
+	case numbers[0] != f.validity:
+		return position{}, endpoint.Errorf(endpoint.Stale, "list the folder from the beginning")
 	}
-	n, err := strconv.ParseUint(parts[1], 10, 64)
-	if err != nil {
-		return 0, endpoint.Errorf(endpoint.Invalid, "since is no state of this folder")
-	}
-	return n, nil
+	return position{ref: numbers[1], updates: numbers[2]}, nil
 }

@@ -59,14 +59,19 @@ func (e Effect) Fits(c Call) bool {
 	case After, CrashAfter:
 		return c.Writes && c.At != End
 	case Item:
-		return c.element() && (c.Method == "read" || c.Method == "put")
+		return c.element() && (c.Method == "read" || answered(c.Method))
 	case ItemAfter:
-		return c.element() && c.Method == "put"
+		return c.element() && answered(c.Method)
 	case Truncate:
 		return c.element() && c.Method == "read"
 	case None, numActions:
 	}
 	return false
+}
+
+// answered reports whether a method writes items, and answers for each of them.
+func answered(method string) bool {
+	return method == "put" || method == "delete" || method == "set-flags"
 }
 
 // Stops reports whether the effect ends the whole call, not one item of it.

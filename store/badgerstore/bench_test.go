@@ -26,7 +26,7 @@ func migrated(key watermark.Key, first, n int) store.Batch {
 		b.Records = append(b.Records, store.Record{
 			Folder: folder, ID: id, Status: store.Settled, Types: types, Generation: 1,
 			Ref: fmt.Sprint(i), Validity: "1700000000", Received: time.Unix(1_500_000_000+int64(i)*60, 0),
-			Size: 8192 + int64(i%1000), Digest: id, At: time.Unix(1_700_000_000+int64(i), 0),
+			Size: 8192 + int64(i%1000), Digest: id, At: time.Unix(1_700_000_000+int64(i), 0), Flags: `(\Seen)`,
 		})
 		b.Sightings = append(b.Sightings, store.Sighting{Folder: folder, Ref: fmt.Sprint(i), ID: id})
 	}

@@ -14,8 +14,8 @@ const (
 	// maxEntry is the most bytes of one value. Longer ones would go to Badger's value log, which
 	// this package takes for empty.
 	maxEntry = 1 << 19
-	// maxShared is how many validities a pair numbers, and maxSharedText how long they may be.
-	// Others stand in the records themselves.
+	// maxShared is how many validities, and how many flags, a pair numbers, and maxSharedText how
+	// long each may be. Others stand in the records themselves.
 	maxShared     = 1 << 12
 	maxSharedText = 128
 )
@@ -31,16 +31,18 @@ type change struct {
 	meta       *store.Meta
 	names      list[string]
 	validities list[string]
+	flags      list[string]
 	epochs     list[epoch]
 	dropped    map[uint32]bool // folders whose sightings go
 	reset      []byte
 	lastPass   uint64
+	second     bool // whether it has what only secondFormat can say
 }
 
 func newChange(st *state, secret [32]byte) *change {
 	return &change{
 		state: st, secret: secret, writes: map[string][]byte{}, tally: newTally(),
-		names: newList[string](), validities: newList[string](), epochs: newList[epoch](),
+		names: newList[string](), validities: newList[string](), flags: newList[string](), epochs: newList[epoch](),
 		dropped: map[uint32]bool{}, reset: st.reset, lastPass: st.lastPass,
 	}
 }
@@ -116,19 +118,27 @@ func (c *change) incarnation(name uint32) uint32 {
 
 func (c *change) setMeta(m store.Meta) {
 	c.meta = &m
+	c.second = c.second || metaBits(m) != 0
 	c.set(c.state.tag.key(kindMeta), encodeMeta(c.state.pair, m))
 }
 
 // setReset notes a reset that has begun; nil notes that it has ended.
 func (c *change) setReset(progress []byte) {
 	c.reset = progress
+	c.second = c.second || len(progress) > 0 && progress[0] == resetHistory
 	c.set(c.state.tag.key(kindReset), progress)
 }
 
 func (c *change) addRecord(r store.Record) {
-	shared := c.epoch(epoch{r.Types, r.Generation})
-	validity, ok := c.validity(r.Validity)
-	c.set(c.state.tag.record(c.name(r.Folder), r.ID), encodeRecord(r, shared, validity, ok))
+	c.second = c.second || isSecond(r)
+	shared := sharedNumbers{
+		epoch:    c.epoch(epoch{r.Types, r.Generation}),
+		validity: c.text(kindValidity, c.state.validities, c.validities, r.Validity),
+	}
+	if r.Flags != "" {
+		shared.flags = c.text(kindFlags, c.state.flags, c.flags, r.Flags)
+	}
+	c.set(c.state.tag.record(c.name(r.Folder), r.ID), encodeRecord(r, shared))
 }
 
 func (c *change) addPass(p store.Pass) {
@@ -155,18 +165,18 @@ func (c *change) epoch(v epoch) uint32 {
 	return number
 }
 
-// validity returns the number of a validity, unless it is too long or one too many.
-func (c *change) validity(text string) (uint32, bool) {
-	_, known := c.state.validities.numbers[text]
-	full := len(c.state.validities.numbers)+len(c.validities.numbers) >= maxShared
+// text returns the number of a text in a list, or 0 for one that is too long or one too many.
+func (c *change) text(k kind, old, fresh list[string], text string) uint32 {
+	_, known := old.numbers[text]
+	full := len(old.numbers)+len(fresh.numbers) >= maxShared
 	if !known && (full || len(text) > maxSharedText) {
-		return 0, false
+		return 0
 	}
-	number, fresh := number(c.state.validities, c.validities, text)
-	if fresh {
-		c.set(c.state.tag.numbered(kindValidity, number), []byte(text))
+	number, isNew := number(old, fresh, text)
+	if isNew {
+		c.set(c.state.tag.numbered(k, number), []byte(text))
 	}
-	return number, true
+	return number
 }
 
 // number returns the number of a value, taking the next one for a value that is new.
@@ -237,6 +247,7 @@ func (c *change) done(at position) {
 	}
 	merge(st.names, c.names)
 	merge(st.validities, c.validities)
+	merge(st.flags, c.flags)
 	merge(st.epochs, c.epochs)
 }
 

@@ -124,6 +124,19 @@ func (d *decoder) end() error {
 	return d.err
 }
 
+// What a Meta has beyond the fields that are always there, by bits of a byte behind them; without
+// such bits, there is no such byte. Since secondFormat.
+const (
+	hasRebuilding byte = 1 << iota
+	hasPurging
+
+	knownMeta = hasPurging<<1 - 1
+)
+
+func metaBits(m store.Meta) byte {
+	return bit(hasRebuilding, m.Rebuilding) | bit(hasPurging, m.Purging != [16]byte{})
+}
+
 func encodeMeta(pair string, m store.Meta) []byte {
 	var e encoder
 	e.text(pair)
@@ -133,6 +146,13 @@ func encodeMeta(pair string, m store.Meta) []byte {
 	e.raw(m.Source[:])
 	e.raw(m.Destination[:])
 	e.bytes(m.Profile)
+	bits := metaBits(m)
+	if bits != 0 {
+		e.byte(bits)
+	}
+	if bits&hasPurging != 0 {
+		e.raw(m.Purging[:])
+	}
 	return e.b
 }
 
@@ -145,7 +165,22 @@ func decodeMeta(value []byte) (pair string, m store.Meta, err error) {
 	copy(m.Source[:], d.raw(uint64(len(m.Source))))
 	copy(m.Destination[:], d.raw(uint64(len(m.Destination))))
 	m.Profile = d.bytes()
+	if len(d.b) > 0 {
+		d.metaEnd(&m)
+	}
 	return pair, m, d.end()
+}
+
+// metaEnd reads what the last bits of a Meta announce.
+func (d *decoder) metaEnd(m *store.Meta) {
+	bits := d.byte()
+	if bits == 0 || bits&^knownMeta != 0 {
+		d.fail()
+	}
+	m.Rebuilding = bits&hasRebuilding != 0
+	if bits&hasPurging != 0 {
+		copy(m.Purging[:], d.raw(uint64(len(m.Purging))))
+	}
 }
 
 func encodePass(p store.Pass) []byte {

@@ -121,6 +121,7 @@ func recordOf(n int) store.Record {
 		Folder: fmt.Sprint("folder ", n%7), ID: watermark.ID(fmt.Appendf(nil, "%16d", n)), Status: store.Settled,
 		Types: watermark.Types{Source: "imap", Destination: "imap"}, Generation: 1, Ref: strconv.Itoa(n), Validity: "1",
 		Received: time.Unix(1_700_000_000, 0), At: time.Unix(1_700_000_000, 0), Digest: [16]byte{byte(n)},
+		Version: strconv.Itoa(n), Flags: fmt.Sprint("flags ", n%5), Trashed: n%3 == 0,
 	}
 }
 
@@ -232,7 +233,8 @@ func verifyRecords(l store.Ledger, want int) error {
 	}
 	for n := range want {
 		r, w := have[recordOf(n).ID], recordOf(n)
-		if r.Ref != w.Ref || r.Digest != w.Digest || r.Folder != w.Folder || !r.At.Equal(w.At) {
+		if r.Ref != w.Ref || r.Digest != w.Digest || r.Folder != w.Folder || !r.At.Equal(w.At) ||
+			r.Version != w.Version || r.Flags != w.Flags || r.Trashed != w.Trashed {
 			return fmt.Errorf("record %d is %+v", n, r)
 		}
 	}

@@ -298,20 +298,31 @@ func FuzzDecode(f *testing.F) {
 		Status: store.Failed, Kind: 1, Ref: "12", Validity: "v", Gone: true, Received: time.Unix(1, 0).UTC(),
 		Size: 5, Digest: [16]byte{1}, At: time.Unix(2, 0).UTC(), Attempts: 3, Code: 4, Generation: 1,
 	}
-	f.Add(encodeRecord(record, 1, 1, true))
-	f.Add(encodeRecord(record, 1, 0, false))
+	f.Add(encodeRecord(record, sharedNumbers{epoch: 1, validity: 1}))
+	f.Add(encodeRecord(record, sharedNumbers{epoch: 1}))
+	record.Flags, record.Version, record.Trashed, record.Follows = `(\Seen)`, "7", true, id
+	f.Add(encodeRecord(record, sharedNumbers{epoch: 1, validity: 1, flags: 1}))
+	f.Add(encodeRecord(record, sharedNumbers{epoch: 1}))
 	f.Add(encodeMeta("pair", store.Meta{Generation: 1, Profile: []byte("p")}))
+	f.Add(encodeMeta("pair", store.Meta{Generation: 1, Rebuilding: true, Purging: [16]byte{1}}))
 	f.Add(encodeFilter(store.Filter{Folders: []string{"a"}, Kinds: []uint8{1}, Since: time.Unix(1, 2).UTC(), Statuses: []store.Status{1}, Removed: true}))
 	f.Add(encodePass(store.Pass{Kind: "full", Started: time.Unix(1, 2).UTC(), Report: []byte("r")}))
 	f.Add(encodeSighting(store.Sighting{ID: id, Ref: string(bytes.Repeat([]byte("x"), 100))}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, _ = decodeRecord(b, map[uint32]epoch{1: {}}, map[uint32]string{1: "v"})
+		texts := map[uint32]string{1: "v"}
+		_, _ = decodeRecord(b, sharedValues{epochs: map[uint32]epoch{1: {}}, validities: texts, flags: texts})
 		_, _ = decodePosition(store.Source, "", b)
 		_, _ = decodeSighting("", []byte{refHash}, b)
 		_, _ = decodeSummary(b)
 		_, _ = decodeEpoch(b)
 		_, _ = statOf(b)
 		_ = new(sealState{tables: map[uint64]fileSum{}, pairs: map[tag]position{}}).apply(b)
+		if pair, meta, err := decodeMeta(b); err == nil {
+			_, again, err := decodeMeta(encodeMeta(pair, meta))
+			if err != nil || !reflect.DeepEqual(again, meta) {
+				t.Errorf("meta %+v becomes %+v (%v)", meta, again, err)
+			}
+		}
 		if filter, err := decodeFilter(b); err == nil {
 			again, err := decodeFilter(encodeFilter(filter))
 			if err != nil || !reflect.DeepEqual(again, filter) {

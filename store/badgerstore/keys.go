@@ -18,7 +18,7 @@ const (
 )
 
 // kind is what an entry of a pair is. The values are stored and never change. Their order is the
-// order in which load meets them: what later entries refer to comes first.
+// order in which load meets them: what it needs for later entries comes first.
 type kind byte
 
 const (
@@ -32,6 +32,7 @@ const (
 	kindReset            // a reset that was begun
 	kindRecord           // name, ID
 	kindSighting         // name, incarnation, Ref
+	kindFlags            // number: flags that records share; since secondFormat
 )
 
 // tag stands for a pair in keys and in the seal.

@@ -123,7 +123,7 @@ func (l *ledger) record(e entry) (store.Record, error) {
 	if l.closed {
 		return store.Record{}, store.ErrClosed
 	}
-	r, err := decodeRecord(e.value, l.state.epochs.values, l.state.validities.values)
+	r, err := decodeRecord(e.value, l.state.shared())
 	name, known := l.state.names.values[numberOf(e.key)]
 	if err == nil && !known {
 		err = errCodec
@@ -151,7 +151,8 @@ func (l *ledger) Commit(ctx context.Context, b store.Batch) error {
 	return nil
 }
 
-// commit makes what fill puts into a change durable: first in Badger, then in the seal.
+// commit makes what fill puts into a change durable: first in Badger, then in the seal. Only the
+// format goes first: an older program must never meet what it cannot read.
 func (l *ledger) commit(fill func(*change)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -170,6 +171,12 @@ func (l *ledger) commit(fill func(*change)) error {
 	}
 	c := newChange(l.state, l.store.secret)
 	fill(c)
+	if c.second {
+		if err := l.store.seal.raise(secondFormat); err != nil {
+			l.broken = err
+			return err
+		}
+	}
 	at, err := l.write(c)
 	if err != nil || at == l.state.at {
 		return err

@@ -82,6 +82,8 @@ func (st *state) learn(k kind, e entry) error {
 		st.names.add(numberOf(e.key), string(e.value))
 	case kindValidity:
 		st.validities.add(numberOf(e.key), string(e.value))
+	case kindFlags:
+		st.flags.add(numberOf(e.key), string(e.value))
 	case kindEpoch:
 		v, err := decodeEpoch(e.value)
 		st.epochs.add(numberOf(e.key), v)

@@ -27,7 +27,8 @@ func decodeEpoch(value []byte) (epoch, error) {
 	return v, d.end()
 }
 
-// What a record has, by bits of its first byte. The other fields are always there.
+// What a record has, by bits of its first byte. Fields without a bit are always there. The values
+// of these and of the bits below are stored and never change.
 const (
 	hasGone   byte = 1 << iota
 	hasNumber      // Ref is a number; text otherwise
@@ -36,27 +37,45 @@ const (
 	hasDigest
 	hasAt
 	hasFailure // Attempts and Code
+	hasMore    // a byte of further bits and their fields, at the end; since secondFormat
 )
 
-// encodeRecord writes what the key does not say. The epoch and, with shared set, the validity are
-// numbers in the lists of the pair.
-func encodeRecord(r store.Record, epoch, validity uint32, shared bool) []byte {
+// What a record has beyond that, by bits of the byte that hasMore announces.
+const (
+	hasTrashed byte = 1 << iota
+	hasVersion
+	hasFlags
+	hasSharedFlags // Flags is a number of the pair's list; text otherwise
+	hasFollows
+
+	knownMore = hasFollows<<1 - 1
+)
+
+// sharedNumbers are the numbers that stand for what a record shares with others of its pair; zero
+// stands for what is in the record itself.
+type sharedNumbers struct{ epoch, validity, flags uint32 }
+
+// sharedValues are the lists of a pair, by number.
+type sharedValues struct {
+	epochs            map[uint32]epoch
+	validities, flags map[uint32]string
+}
+
+// encodeRecord writes what the key does not say.
+func encodeRecord(r store.Record, shared sharedNumbers) []byte {
 	var e encoder
 	number, isNumber := decimal(r.Ref)
-	e.byte(recordFlags(r, isNumber, shared))
+	more := moreBits(r, shared.flags != 0)
+	e.byte(recordBits(r, isNumber, shared.validity != 0, more != 0))
 	e.byte(byte(r.Status))
 	e.byte(r.Kind)
-	e.uint(uint64(epoch))
+	e.uint(uint64(shared.epoch))
 	if isNumber {
 		e.uint(number)
 	} else {
 		e.text(r.Ref)
 	}
-	if shared {
-		e.uint(uint64(validity))
-	} else {
-		e.text(r.Validity)
-	}
+	e.shared(shared.validity, r.Validity)
 	e.int(r.Size)
 	if !r.Received.IsZero() {
 		e.int(r.Received.Unix())
@@ -71,48 +90,76 @@ func encodeRecord(r store.Record, epoch, validity uint32, shared bool) []byte {
 		e.byte(r.Attempts)
 		e.byte(r.Code)
 	}
+	if more != 0 {
+		e.byte(more)
+		e.more(r, shared.flags)
+	}
 	return e.b
 }
 
-func recordFlags(r store.Record, number, shared bool) (flags byte) {
-	for _, f := range []struct {
-		bit byte
-		set bool
-	}{
-		{hasGone, r.Gone},
-		{hasNumber, number},
-		{hasShared, shared},
-		{hasReceived, !r.Received.IsZero()},
-		{hasDigest, r.Digest != [16]byte{}},
-		{hasAt, !r.At.IsZero()},
-		{hasFailure, r.Attempts != 0 || r.Code != 0},
-	} {
-		if f.set {
-			flags |= f.bit
-		}
+// more writes the fields that the further bits announce.
+func (e *encoder) more(r store.Record, flags uint32) {
+	if r.Version != "" {
+		e.text(r.Version)
 	}
-	return flags
+	if r.Flags != "" {
+		e.shared(flags, r.Flags)
+	}
+	if r.Follows != (watermark.ID{}) {
+		e.raw(r.Follows[:])
+	}
+}
+
+// shared writes the number that stands for a text, or without one the text itself.
+func (e *encoder) shared(number uint32, text string) {
+	if number != 0 {
+		e.uint(uint64(number))
+	} else {
+		e.text(text)
+	}
+}
+
+func recordBits(r store.Record, number, shared, more bool) byte {
+	return bit(hasGone, r.Gone) |
+		bit(hasNumber, number) |
+		bit(hasShared, shared) |
+		bit(hasReceived, !r.Received.IsZero()) |
+		bit(hasDigest, r.Digest != [16]byte{}) |
+		bit(hasAt, !r.At.IsZero()) |
+		bit(hasFailure, r.Attempts != 0 || r.Code != 0) |
+		bit(hasMore, more)
+}
+
+func moreBits(r store.Record, shared bool) byte {
+	return bit(hasTrashed, r.Trashed) |
+		bit(hasVersion, r.Version != "") |
+		bit(hasFlags, r.Flags != "") |
+		bit(hasSharedFlags, shared) |
+		bit(hasFollows, r.Follows != watermark.ID{})
+}
+
+// bit returns b where it is set, and no bit otherwise.
+func bit(b byte, set bool) byte {
+	if set {
+		return b
+	}
+	return 0
 }
 
 // decodeRecord inverts encodeRecord. Folder and ID are for the caller to fill in from the key.
-func decodeRecord(value []byte, epochs map[uint32]epoch, validities map[uint32]string) (store.Record, error) {
+func decodeRecord(value []byte, shared sharedValues) (store.Record, error) {
 	d := decoder{b: value}
-	flags := d.byte()
-	has := func(bit byte) bool { return flags&bit != 0 }
+	bits := d.byte()
+	has := func(bit byte) bool { return bits&bit != 0 }
 	r := store.Record{Gone: has(hasGone), Status: store.Status(d.byte()), Kind: d.byte()}
-	shared, known := epochs[d.number()]
-	r.Types, r.Generation = shared.types, shared.generation
+	epoch, known := shared.epochs[d.number()]
+	r.Types, r.Generation = epoch.types, epoch.generation
 	if has(hasNumber) {
 		r.Ref = formatUint(d.uint())
 	} else {
 		r.Ref = d.text()
 	}
-	if has(hasShared) {
-		validity, ok := validities[d.number()]
-		r.Validity, known = validity, known && ok
-	} else {
-		r.Validity = d.text()
-	}
+	r.Validity = d.shared(has(hasShared), shared.validities)
 	r.Size = d.int()
 	if has(hasReceived) {
 		r.Received = time.Unix(d.int(), 0).UTC()
@@ -126,8 +173,46 @@ func decodeRecord(value []byte, epochs map[uint32]epoch, validities map[uint32]s
 	if has(hasFailure) {
 		r.Attempts, r.Code = d.byte(), d.byte()
 	}
+	if has(hasMore) {
+		d.more(&r, shared.flags)
+	}
 	if !known {
 		d.fail()
 	}
 	return r, d.end()
+}
+
+// more inverts encoder.more, its byte of bits included.
+func (d *decoder) more(r *store.Record, flags map[uint32]string) {
+	bits := d.byte()
+	if bits&^knownMore != 0 {
+		d.fail()
+	}
+	r.Trashed = bits&hasTrashed != 0
+	if bits&hasVersion != 0 {
+		r.Version = d.text()
+	}
+	if bits&hasFlags != 0 {
+		r.Flags = d.shared(bits&hasSharedFlags != 0, flags)
+	}
+	if bits&hasFollows != 0 {
+		copy(r.Follows[:], d.raw(uint64(len(r.Follows))))
+	}
+}
+
+// shared inverts encoder.shared.
+func (d *decoder) shared(isNumber bool, values map[uint32]string) string {
+	if !isNumber {
+		return d.text()
+	}
+	text, known := values[d.number()]
+	if !known {
+		d.fail()
+	}
+	return text
+}
+
+// isSecond reports whether a record has what only secondFormat can say.
+func isSecond(r store.Record) bool {
+	return r.Status > store.Originated || moreBits(r, false) != 0
 }

@@ -16,6 +16,7 @@ import (
 const (
 	resetRecords byte = iota + 1 // records are being forgotten
 	resetScans                   // scan positions and sightings are being dropped
+	resetHistory                 // passes are being forgotten; since secondFormat
 )
 
 // resetBatch is how many entries one step deletes.
@@ -68,8 +69,11 @@ func (l *ledger) resetWith(
 // finishReset finishes a reset that was cut.
 func (l *ledger) finishReset(ctx context.Context) error {
 	d := decoder{b: l.state.reset}
-	if d.byte() == resetScans {
+	switch d.byte() {
+	case resetScans:
 		return l.dropScans(ctx, l.commit)
+	case resetHistory:
+		return l.dropHistory(ctx, l.commit)
 	}
 	filter, err := decodeFilter(d.b)
 	if err != nil {

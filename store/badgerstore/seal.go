@@ -26,11 +26,21 @@ import (
 const (
 	sealName   = "seal"
 	sealMagic  = "ddrseal\n"
-	sealFormat = 1
 	sealHeader = len(sealMagic) + 2 + len(keyCheck{}) + crc32.Size
 	frameHead  = 4 + crc32.Size
 	// sealGrowth is by how many bytes a seal grows before its frames are drawn together into one.
 	sealGrowth = 1 << 20
+)
+
+// The formats of a database. A new one is firstFormat, and becomes secondFormat with the first
+// commit of something that only programs since then can read; it never goes back.
+const (
+	firstFormat uint16 = iota + 1
+	// secondFormat has a Record's Version, Flags, Trashed and Follows, the states Removed and
+	// Adopted, a Meta's Rebuilding and Purging, and resets of a long history.
+	secondFormat
+
+	newestFormat = secondFormat
 )
 
 // keyCheck tells one encryption key from another, and is zero without encryption.
@@ -60,7 +70,8 @@ type fileSum struct {
 
 // sealState is what a seal says.
 type sealState struct {
-	clean    bool // Badger was closed in order after this: its files are exactly these
+	format   uint16 // of the whole database; in the header, not in frames
+	clean    bool   // Badger was closed in order after this: its files are exactly these
 	manifest fileSum
 	registry fileSum
 	tables   map[uint64]fileSum // by the number in the file's name; others may exist
@@ -68,7 +79,7 @@ type sealState struct {
 }
 
 func newSealState() sealState {
-	return sealState{tables: map[uint64]fileSum{}, pairs: map[tag]position{}}
+	return sealState{format: firstFormat, tables: map[uint64]fileSum{}, pairs: map[tag]position{}}
 }
 
 // The parts of a frame's payload. The values are stored and never change.
@@ -177,6 +188,7 @@ func readSeal(dir string, check keyCheck) (state sealState, found bool, err erro
 	if err := checkHeader(data, check); err != nil {
 		return state, true, err
 	}
+	state.format = formatOf(data)
 	frames := data[sealHeader:]
 	for len(frames) > 0 {
 		payload, rest, whole := cutFrame(frames)
@@ -202,8 +214,8 @@ func checkHeader(data []byte, check keyCheck) error {
 	if crc32.Checksum(data[:body], castagnoli()) != binary.BigEndian.Uint32(data[body:]) {
 		return damaged("the beginning of the seal is garbled")
 	}
-	if format := binary.BigEndian.Uint16(data[len(sealMagic):]); format > sealFormat {
-		return fmt.Errorf("%w: %d, this program knows %d; use the newer program", store.ErrFormat, format, sealFormat)
+	if format := formatOf(data); format > newestFormat {
+		return fmt.Errorf("%w: %d, this program knows %d; use the newer program", store.ErrFormat, format, newestFormat)
 	}
 	have := keyCheck(data[len(sealMagic)+2 : body])
 	switch {
@@ -216,6 +228,9 @@ func checkHeader(data []byte, check keyCheck) error {
 	}
 	return fmt.Errorf("%w; open it with its own key", store.ErrKey)
 }
+
+// formatOf reads the format in a header.
+func formatOf(data []byte) uint16 { return binary.BigEndian.Uint16(data[len(sealMagic):]) }
 
 // cutFrame takes the first frame off data; whole is false where it is cut short or garbled.
 func cutFrame(data []byte) (payload, rest []byte, whole bool) {

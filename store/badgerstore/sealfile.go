@@ -39,13 +39,31 @@ func (s *seal) update(change sealState) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.file == nil {
-		return errors.New("an earlier write of the seal failed; reopen the store")
+		return errSealBroken()
 	}
 	s.state.merge(change)
 	if s.size > s.limit {
 		return s.rewrite()
 	}
 	return s.append(change.encode())
+}
+
+// raise makes the format of the database at least the given one, durably.
+func (s *seal) raise(format uint16) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.file == nil: // also where an earlier raise failed: the file may still have the old one
+		return errSealBroken()
+	case s.state.format >= format:
+		return nil
+	}
+	s.state.format = format
+	return s.rewrite()
+}
+
+func errSealBroken() error {
+	return errors.New("an earlier write of the seal failed; reopen the store")
 }
 
 // append adds a frame. A frame that fails takes the file with it: nothing may follow half a
@@ -86,7 +104,7 @@ func (s *seal) rewrite() error {
 }
 
 func (s *seal) header() []byte {
-	b := binary.BigEndian.AppendUint16([]byte(sealMagic), sealFormat)
+	b := binary.BigEndian.AppendUint16([]byte(sealMagic), s.state.format)
 	b = append(b, s.check[:]...)
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli()))
 }

@@ -21,6 +21,7 @@ type state struct {
 
 	names        list[string]
 	validities   list[string]
+	flags        list[string]
 	epochs       list[epoch]
 	incarnations map[uint32]uint32 // of the sightings, by folder
 	reset        []byte            // a reset that was begun, or nil
@@ -30,9 +31,14 @@ type state struct {
 func newState(pair string, t tag) *state {
 	return &state{
 		pair: pair, tag: t, meta: store.Meta{Generation: 1}, tally: newTally(),
-		names: newList[string](), validities: newList[string](), epochs: newList[epoch](),
+		names: newList[string](), validities: newList[string](), flags: newList[string](), epochs: newList[epoch](),
 		incarnations: map[uint32]uint32{},
 	}
+}
+
+// shared is what the numbers in records stand for.
+func (st *state) shared() sharedValues {
+	return sharedValues{epochs: st.epochs.values, validities: st.validities.values, flags: st.flags.values}
 }
 
 // list numbers the values that many entries share, from 1 and for ever.
@@ -99,7 +105,7 @@ func (t *tally) account(secret [32]byte, key, value []byte, sign int) error {
 		t.addSightings(binary.BigEndian.Uint32(rest), sightings{sign, hash})
 	case kindPass:
 		t.passes += sign
-	case kindMeta, kindName, kindValidity, kindEpoch, kindIncarnation, kindReset:
+	case kindMeta, kindName, kindValidity, kindEpoch, kindIncarnation, kindReset, kindFlags:
 	}
 	return nil
 }
@@ -141,7 +147,7 @@ func addCounts[K comparable](counts, more map[K]int) {
 // statOf reads what the statistics need of a record.
 func statOf(value []byte) (statKey, error) {
 	d := decoder{b: value}
-	d.byte() // flags
+	d.byte() // bits
 	status := store.Status(d.byte())
 	d.byte() // kind
 	return statKey{d.number(), status}, d.err
@@ -195,7 +201,7 @@ func keyLength(k kind) int {
 	switch k {
 	case kindMeta, kindReset:
 		return 0
-	case kindName, kindValidity, kindEpoch, kindIncarnation:
+	case kindName, kindValidity, kindEpoch, kindIncarnation, kindFlags:
 		return 4
 	case kindPosition:
 		return 5

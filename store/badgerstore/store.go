@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -173,29 +172,6 @@ func (s *Store) pairs() ([]store.Pair, error) {
 	}
 	slices.SortFunc(all, func(a, b store.Pair) int { return strings.Compare(a.ID, b.ID) })
 	return all, nil
-}
-
-// History implements store.Store.
-func (s *Store) History(ctx context.Context, pair string) iter.Seq2[store.Pass, error] {
-	t := tagOf(s.secret, pair)
-	open := func() (*cursor, int, error) {
-		value, err := s.lookup(summaryKey(t))
-		if err != nil {
-			return nil, 0, err
-		}
-		if value == nil {
-			return nil, 0, store.ErrPair
-		}
-		sum, err := decodeSummary(value)
-		if err != nil {
-			return nil, 0, fromBadger(err)
-		}
-		c, err := s.newCursor(t.key(kindPass))
-		return c, sum.passes, err
-	}
-	return stream(ctx, open, func(e entry) (store.Pass, error) {
-		return decodePass(binary.BigEndian.Uint64(e.key[prefixLen+1:]), e.value)
-	})
 }
 
 // Rebind implements store.Store.

@@ -72,10 +72,10 @@ func NewProcess(plan Plan, observe func(Call, Effect)) *Process {
 // Codes are busy, damaged, format, no-space, key, fenced and closed, for the errors of package
 // store; any other word makes an error that is none of these.
 //
-// The methods are open, pairs, history, reset and rebind, and of a ledger records, folders,
-// sightings, commit and close. Meta, Stats, Deadline and the Close of the store never fail. A commit
-// that fails after its effect is a store that breaks clause S4 of package store; what uses a store
-// should stand even that.
+// The methods are open, pairs, history, reset, reset-statistics and rebind, and of a ledger records,
+// folders, sightings, commit and close. Meta, Stats, Deadline and the Close of the store never fail.
+// A commit that fails after its effect is a store that breaks clause S4 of package store; what uses
+// a store should stand even that.
 func Wrap(s store.Store, p *Process) store.Store {
 	return &wrapped{Store: s, faults: fault.Wrapper{Process: p, Side: "store", ErrorOf: errorOf}}
 }
@@ -140,6 +140,14 @@ func (s *wrapped) Reset(ctx context.Context, pair string, f store.Filter, dry bo
 		return err
 	})
 	return n, err
+}
+
+func (s *wrapped) ResetStatistics(ctx context.Context, pair string) (passes int, err error) {
+	err = s.faults.Do(ctx, Call{Method: "reset-statistics", Folder: pair, Writes: true}, func() error {
+		passes, err = s.Store.ResetStatistics(ctx, pair)
+		return err
+	})
+	return passes, err
 }
 
 func (s *wrapped) Rebind(ctx context.Context, pair string, source, destination store.Binding) error {

@@ -117,6 +117,36 @@ func TestReset(t *testing.T) {
 	}
 }
 
+func TestResetStatistics(t *testing.T) {
+	for _, test := range []struct {
+		plan string
+		left int
+	}{
+		{"before on method=reset-statistics", 1},
+		{"crash-before on method=reset-statistics folder=pair", 1},
+		{"after on method=reset-statistics", 0},
+	} {
+		mem, s, process := wrap(t, test.plan)
+		l := open(t, s)
+		if err := errors.Join(l.Commit(t.Context(), store.Batch{Pass: &store.Pass{}}), l.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.ResetStatistics(t.Context(), "pair"); err == nil || process.Fired() != 1 {
+			t.Errorf("%s: %v, %d fired", test.plan, err, process.Fired())
+		}
+		n := 0
+		for _, err := range mem.History(t.Context(), "pair") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if n != test.left {
+			t.Errorf("%s: %d passes are left, want %d", test.plan, n, test.left)
+		}
+	}
+}
+
 func TestSequences(t *testing.T) {
 	_, s, process := wrap(t, "before damaged on method=records at=1 nth=2; before damaged on method=sightings folder=INBOX")
 	l := open(t, s)

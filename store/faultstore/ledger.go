@@ -76,6 +76,8 @@ func describe(b store.Batch) string {
 	add("settle", status[store.Settled])
 	add("fail", status[store.Failed])
 	add("originate", status[store.Originated])
+	add("remove", status[store.Removed])
+	add("adopt", status[store.Adopted])
 	add("forget", len(b.Forget))
 	add("source", sides[store.Source])
 	add("destination", sides[store.Destination])

@@ -16,6 +16,7 @@ type pair struct {
 	folders   map[folderKey]store.Folder
 	sightings map[string]map[string]watermark.ID // by folder and Ref
 	passes    map[uint64]store.Pass
+	lastPass  uint64 // the highest number that a pass ever had
 
 	holder *ledger // who has the pair open, or nil
 }
@@ -48,6 +49,7 @@ func (p *pair) clone() *pair {
 		folders:   maps.Clone(p.folders),
 		sightings: map[string]map[string]watermark.ID{},
 		passes:    maps.Clone(p.passes),
+		lastPass:  p.lastPass,
 	}
 	for folder, refs := range p.sightings {
 		c.sightings[folder] = maps.Clone(refs)
@@ -97,11 +99,9 @@ func (p *pair) remove(b store.Batch) {
 
 func (p *pair) addPass(pass store.Pass) {
 	if pass.Number == 0 {
-		for number := range p.passes {
-			pass.Number = max(pass.Number, number)
-		}
-		pass.Number++
+		pass.Number = p.lastPass + 1
 	}
+	p.lastPass = max(p.lastPass, pass.Number)
 	p.passes[pass.Number] = pass
 }
 

@@ -101,6 +101,20 @@ func (s *Store) Reset(ctx context.Context, id string, filter store.Filter, dry b
 	return p.reset(filter, dry), nil
 }
 
+// ResetStatistics implements store.Store. The numbers of the passes that it forgets are not used
+// again.
+func (s *Store) ResetStatistics(ctx context.Context, id string) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, err := s.idle(ctx, id)
+	if err != nil {
+		return 0, fmt.Errorf("memstore: reset statistics: %w", err)
+	}
+	passes := len(p.passes)
+	clear(p.passes)
+	return passes, nil
+}
+
 // Rebind implements store.Store.
 func (s *Store) Rebind(ctx context.Context, id string, source, destination store.Binding) error {
 	s.mu.Lock()

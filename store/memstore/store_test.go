@@ -54,3 +54,35 @@ func TestCloneHoldsWhatWasCommitted(t *testing.T) {
 		t.Errorf("the clone has %d records and %d sightings, want those of the first commit", records, sightings)
 	}
 }
+
+// A pass has the number of no pass that was forgotten.
+func TestNumbersGoOn(t *testing.T) {
+	s := memstore.New()
+	for range 2 {
+		ledger, err := s.Open(t.Context(), "pair")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ledger.Commit(t.Context(), store.Batch{Pass: &store.Pass{}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := ledger.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var last uint64
+		for pass, err := range s.History(t.Context(), "pair") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = pass.Number
+		}
+		if n, err := s.ResetStatistics(t.Context(), "pair"); n != 1 || err != nil {
+			t.Fatalf("%d passes are forgotten (%v), want 1", n, err)
+		}
+		s = s.Clone()
+		if last == 2 {
+			return
+		}
+	}
+	t.Error("the pass after the first one, which is forgotten, is not the second")
+}

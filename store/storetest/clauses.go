@@ -116,6 +116,8 @@ func testBusy(t *testing.T, c Config) {
 	wantError(t, "open an open pair", err, store.ErrBusy)
 	_, err = s.Reset(t.Context(), "pair", store.ResetAll, false)
 	wantError(t, "reset an open pair", err, store.ErrBusy)
+	_, err = s.ResetStatistics(t.Context(), "pair")
+	wantError(t, "reset the statistics of an open pair", err, store.ErrBusy)
 	wantError(t, "rebind an open pair", s.Rebind(t.Context(), "pair", store.Binding{}, store.Binding{}), store.ErrBusy)
 	closed(t, ledgerOf(t, s, "other"))
 	closed(t, l)
@@ -184,6 +186,10 @@ func testContext(t *testing.T, c Config) {
 	if _, err := s.Reset(ended(t), "pair", store.ResetAll, false); err == nil {
 		t.Error("Reset under an ended context succeeds")
 	}
+	if _, err := s.ResetStatistics(ended(t), "pair"); err == nil {
+		t.Error("ResetStatistics under an ended context succeeds")
+	}
+	wantPasses(t, s, "pair", 1)
 	if err := s.Rebind(ended(t), "pair", store.Binding{7}, store.Binding{8}); err == nil {
 		t.Error("Rebind under an ended context succeeds")
 	}
@@ -287,6 +293,8 @@ func testClosed(t *testing.T, c Config) {
 	wantError(t, "Open", err, store.ErrClosed)
 	_, err = s.Reset(t.Context(), "pair", store.ResetAll, true)
 	wantError(t, "Reset", err, store.ErrClosed)
+	_, err = s.ResetStatistics(t.Context(), "pair")
+	wantError(t, "ResetStatistics", err, store.ErrClosed)
 	wantError(t, "Rebind", s.Rebind(t.Context(), "pair", store.Binding{}, store.Binding{}), store.ErrClosed)
 	wantError(t, "Pairs", firstError(s.Pairs(t.Context())), store.ErrClosed)
 	wantError(t, "History", firstError(s.History(t.Context(), "pair")), store.ErrClosed)

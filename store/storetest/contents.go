@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"bytes"
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +24,9 @@ func testContents(t *testing.T, c Config) {
 		{"one folder", testOneFolder},
 		{"snapshot", testSnapshot},
 		{"odd values", testOddValues},
+		{"many flags", testManyFlags},
+		{"meta", testMeta},
+		{"every field", testEveryField},
 		{"kept copies", testCopies},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, ledgerOf(t, start(t, c), "pair")) })
@@ -158,7 +163,7 @@ func testOddValues(t *testing.T, l store.Ledger) {
 	}
 	for i, text := range texts {
 		r := sample("INBOX", i)
-		r.Ref, r.Validity = text, text
+		r.Ref, r.Validity, r.Version, r.Flags = text, text, text, text
 		b.Records = append(b.Records, r)
 		b.Sightings = append(b.Sightings, store.Sighting{Folder: "INBOX", Ref: text, ID: id(i)})
 		b.Folders = append(b.Folders, store.Folder{Side: store.Source, Name: "x" + text, Validity: text, State: text})
@@ -173,6 +178,54 @@ func testOddValues(t *testing.T, l store.Ledger) {
 	b.Records[0].Received = b.Records[0].Received.Add(999 * time.Millisecond).In(time.FixedZone("", 3600))
 	commit(t, l, b) // and yet it is kept to the second
 	expect(t, l, want, "INBOX")
+}
+
+// testManyFlags commits more different flags than a store may like to number.
+func testManyFlags(t *testing.T, l store.Ledger) {
+	want := contents{Meta: store.Meta{Generation: 1}, Records: map[string]store.Record{}}
+	for batch := range 3 {
+		b := numbered("INBOX", batch*2000, 2000)
+		for i := range b.Records {
+			b.Records[i].Flags = fmt.Sprint(`(\Seen `, b.Records[i].Ref, ")")
+			want.Records[recordKey(b.Records[i])] = b.Records[i]
+		}
+		commit(t, l, b)
+	}
+	expect(t, l, want, "INBOX")
+}
+
+// testMeta commits each field of a Meta alone, and takes it back.
+func testMeta(t *testing.T, l store.Ledger) {
+	for _, meta := range []store.Meta{
+		{Generation: 2, Rebuilding: true},
+		{Generation: 2, Purging: [16]byte{1}},
+		{Generation: 2, Purging: [16]byte{15: 1}, Profile: []byte{0}},
+		{Generation: 2, Types: sampleTypes()},
+		{Generation: 2},
+	} {
+		commit(t, l, store.Batch{Meta: &meta})
+		expect(t, l, contents{Meta: meta}, "INBOX")
+	}
+}
+
+// testEveryField makes sure that no field of a record or Meta is without a proof, also one that is
+// added to the contract later.
+func testEveryField(t *testing.T, l store.Ledger) {
+	want, b := sampleContents()
+	r := sample("INBOX", 1)
+	r.Gone, r.Trashed, r.Follows, r.Attempts, r.Code = true, true, id(2), 1, 2
+	for _, part := range []any{r, *b.Meta} {
+		value := reflect.ValueOf(part)
+		for i := range value.NumField() {
+			if value.Field(i).IsZero() {
+				t.Errorf("the sample of a %s has no %s", value.Type(), value.Type().Field(i).Name)
+			}
+		}
+	}
+	b.Records[0] = r
+	want.Records[recordKey(r)] = r
+	commit(t, l, b)
+	expect(t, l, want, sampleFolders()...)
 }
 
 // testCopies changes what was handed over, and what was handed out.

@@ -15,12 +15,14 @@ func resetBatch() store.Batch {
 	failed, intent, bare := sample("INBOX", 6), sample("Sent", 7), sample("INBOX", 8)
 	failed.Status, intent.Status = store.Failed, store.Intent
 	bare.Status, bare.Received = store.Originated, time.Time{}
-	b.Records = append(b.Records, failed, intent, bare)
+	removed, adopted := sample("INBOX", 9), sample("INBOX", 10)
+	removed.Status, adopted.Status = store.Removed, store.Adopted
+	b.Records = append(b.Records, failed, intent, bare, removed, adopted)
 	for i := range 4 {
 		b.Sightings = append(b.Sightings, store.Sighting{Folder: "Moved", Ref: id(i).String(), ID: id(i)})
 	}
 	b.Folders = []store.Folder{{Side: store.Source, Name: "INBOX"}, {Side: store.Destination, Name: "INBOX"}}
-	b.Meta = &store.Meta{Generation: 3, Types: sampleTypes(), Source: store.Binding{1}, Profile: []byte("kept")}
+	b.Meta = &store.Meta{Generation: 3, Types: sampleTypes(), Source: store.Binding{1}, Rebuilding: true, Profile: []byte("kept")}
 	b.Pass = &store.Pass{Kind: "full"}
 	return b
 }
@@ -32,13 +34,15 @@ func testReset(t *testing.T, c Config) {
 		filter store.Filter
 		want   store.Forgotten
 	}{
-		{"all", store.ResetAll, store.Forgotten{Records: 9, Settled: 6, Failed: 1, Intents: 1, Removed: 2}},
+		{"all", store.ResetAll, store.Forgotten{Records: 11, Settled: 6, Failed: 1, Intents: 1, Adopted: 1, Removed: 2}},
 		{"a folder", store.Filter{Folders: []string{"Sent"}}, store.Forgotten{Records: 3, Settled: 2, Intents: 1, Removed: 2}},
 		{"no folder", store.Filter{Folders: []string{}}, store.Forgotten{}},
-		{"a kind", store.Filter{Kinds: []uint8{1}}, store.Forgotten{Records: 3, Settled: 2, Intents: 1, Removed: 1}},
+		{"a kind", store.Filter{Kinds: []uint8{1}}, store.Forgotten{Records: 4, Settled: 2, Intents: 1, Adopted: 1, Removed: 1}},
 		{"failed", store.Filter{Statuses: []store.Status{store.Failed}}, store.Forgotten{Records: 1, Failed: 1}},
+		{"taken away", store.Filter{Statuses: []store.Status{store.Removed}}, store.Forgotten{Records: 1}},
+		{"adopted", store.Filter{Statuses: []store.Status{store.Adopted}}, store.Forgotten{Records: 1, Adopted: 1}},
 		{"removed", store.Filter{Removed: true}, store.Forgotten{Records: 2, Settled: 2, Removed: 2}},
-		{"since", store.Filter{Since: received}, store.Forgotten{Records: 7, Settled: 4, Failed: 1, Intents: 1, Removed: 2}},
+		{"since", store.Filter{Since: received}, store.Forgotten{Records: 9, Settled: 4, Failed: 1, Intents: 1, Adopted: 1, Removed: 2}},
 		{"before", store.Filter{Before: received}, store.Forgotten{Records: 3, Settled: 2}},
 	} {
 		t.Run(test.name, func(t *testing.T) { testFilter(t, c, test.filter, test.want) })

@@ -63,6 +63,7 @@ func Run(t *testing.T, c Config) {
 		{"S11", testContext},
 		{"S12", testReset},
 		{"S13", testDeadline},
+		{"S14", testResetStatistics},
 		{"Pairs", testPairs},
 		{"History", testHistory},
 		{"Rebind", testRebind},
@@ -223,13 +224,14 @@ func id(n int) watermark.ID {
 // sampleTypes are the endpoint types of sample records.
 func sampleTypes() watermark.Types { return watermark.Types{Source: "imap", Destination: "graph"} }
 
-// sample is a record in which every field is set.
+// sample is a record in which every field is set that any record may have.
 func sample(folder string, n int) store.Record {
 	return store.Record{
 		Folder: folder, ID: id(n), Status: store.Settled, Kind: uint8(n % 3),
 		Types: sampleTypes(), Generation: 3,
-		Ref: fmt.Sprint(n), Validity: "1700000000", Gone: n%2 == 1,
+		Ref: fmt.Sprint(n), Validity: "1700000000", Gone: n%2 == 1, Trashed: n%2 == 0,
 		Received: time.Unix(1_600_000_000+int64(n), 0).UTC(), Size: int64(1000 + n), Digest: [16]byte{1, byte(n)},
+		Version: fmt.Sprint("version ", n), Flags: `(\Seen)`,
 		At: time.Unix(1_700_000_000+int64(n), 0).UTC(),
 	}
 }
@@ -239,13 +241,18 @@ func sampleContents() (contents, store.Batch) {
 	meta := store.Meta{
 		Generation: 3, Types: sampleTypes(),
 		Source: store.Binding{1}, Destination: store.Binding{2}, Profile: []byte("profile\x00\xff"),
+		Rebuilding: true, Purging: [16]byte{15: 1},
 	}
 	failed := sample("INBOX", 4)
 	failed.Status, failed.Attempts, failed.Code = store.Failed, 255, 9
+	removed, adopted := sample("INBOX", 6), sample("INBOX", 7)
+	removed.Status, adopted.Status = store.Removed, store.Adopted
+	moved := sample("INBOX", 8)
+	moved.Follows = id(3)
 	bare := store.Record{Folder: "Sent", ID: id(5), Status: store.Intent, Generation: 3}
 	b := store.Batch{
 		Meta:    &meta,
-		Records: []store.Record{sample("INBOX", 1), sample("INBOX", 2), sample("Sent", 1), failed, bare},
+		Records: []store.Record{sample("INBOX", 1), sample("INBOX", 2), sample("Sent", 1), failed, bare, removed, adopted, moved},
 		Folders: []store.Folder{
 			{Side: store.Source, Name: "INBOX", Validity: "7", State: "uidnext 12"},
 			{Side: store.Destination, Name: "INBOX", Validity: "8", State: ""},

@@ -1,0 +1,99 @@
+package pass_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/dandyroll/dandyroll/endpoint/memendpoint"
+	"github.com/dandyroll/dandyroll/pass"
+	"github.com/dandyroll/dandyroll/store"
+)
+
+// deliverTo has the user of a mailbox put a mail into it.
+func (w *world) deliverTo(s *memendpoint.Server, text string, path ...string) {
+	w.t.Helper()
+	_, err := s.Deliver(path, memendpoint.Message{Body: []byte(text)})
+	w.must(err)
+}
+
+func TestPurgeRemovesOnlyOurOwn(t *testing.T) {
+	w := withTrash(t)
+	w.deliver(5, inbox)
+	w.run(pass.Options{})
+	for _, s := range []string{"theirs 1", "theirs 2"} {
+		w.deliverTo(w.dst, "Message-ID: <"+s+"@new.example>\r\n\r\n"+s+"\r\n", inbox)
+	}
+	refs := w.destRefs(inbox)
+	w.must(w.dst.Update([]string{inbox}, refs[4], append(w.dst.Messages(inbox)[4].Body, "edited"...)))
+	plan, err := w.engine().PlanPurge(t.Context(), w.open())
+	w.must(err)
+	if plan.Items != 4 || len(plan.Conflicts) != 1 || plan.Removed != 0 || len(w.dst.Messages(inbox)) != 7 {
+		t.Fatalf("%+v", plan)
+	}
+	if _, err := w.engine().Purge(t.Context(), w.open(), strings.Repeat("0", 32)); !errors.Is(err, pass.ErrConfirm) || !errors.Is(err, pass.ErrRefused) {
+		t.Errorf("purge with another confirmation: %v", err)
+	}
+	done, err := w.engine().Purge(t.Context(), w.open(), plan.Confirm)
+	w.must(err)
+	if !done.Complete || done.Removed != 4 || len(w.dst.Messages(inbox)) != 3 || len(w.dst.Messages("Trash")) != 4 {
+		t.Errorf("%+v", done)
+	}
+	again, err := w.engine().PlanPurge(t.Context(), w.open())
+	w.must(err)
+	if again.Items != 0 {
+		t.Errorf("left: %+v", again)
+	}
+	// Starting over: what was purged comes again, what is still there does not.
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 5, Already: 1, Migrated: 4})
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 5, Already: 5})
+}
+
+func TestRebindAfterDomainSwitch(t *testing.T) {
+	w := filled(t)
+	w.srcOpts.Account, w.dstOpts.Account = "ann@older.example", "ann@newer.example"
+	fit, err := w.engine().Rebind(t.Context(), w.open(), false)
+	w.must(err)
+	if *fit != (pass.Fit{Settled: 10, Found: 10, SourceKnown: 10, SourceFound: 10}) {
+		t.Errorf("%+v", fit)
+	}
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Already: 10})
+	other := newWorld(t)
+	other.store, other.key = w.store, w.key
+	other.deliver(3, inbox)
+	fit, err = other.engine().Rebind(t.Context(), other.open(), false)
+	if !errors.Is(err, pass.ErrNoFit) || fit.Found != 0 {
+		t.Errorf("other mailboxes: %+v, %v", fit, err)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	w := withTrash(t)
+	w.deliver(3, inbox)
+	w.run(pass.Options{})
+	refs := w.destRefs(inbox)
+	w.must(w.dst.Delete([]string{inbox}, refs[0]))
+	_, err := w.dst.Move([]string{inbox}, refs[1], []string{"Trash"})
+	w.must(err)
+	w.deliver(1, inbox)
+	for id, part := range map[string]string{"<1@old.example>": "removed it", "2@old.example": "trash", "3@old.example": "is at the destination", "4@old.example": "next pass"} {
+		all, err := w.engine().Explain(t.Context(), w.open(), pass.Question{MessageID: id})
+		w.must(err)
+		if len(all) != 1 || !strings.Contains(all[0].Reason, part) {
+			t.Errorf("%s: %+v", id, all)
+		}
+	}
+}
+
+func TestPlanReset(t *testing.T) {
+	w := filled(t)
+	for _, ref := range w.destRefs(inbox)[:4] {
+		w.must(w.dst.Delete([]string{inbox}, ref))
+	}
+	r, err := w.engine().PlanReset(t.Context(), w.open(), pass.Options{}, store.ResetAll)
+	w.must(err)
+	want(t, r, pass.Counts{Listed: 10, Already: 6, Migrated: 4, Healed: 6})
+	_, err = w.store.Reset(t.Context(), w.pair, store.ResetAll, false)
+	w.must(err)
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Already: 6, Migrated: 4, Healed: 6})
+}
