@@ -35,6 +35,8 @@ type preflightDocument struct {
 	Pair    string           `json:"pair"`
 	Folders []folderDocument `json:"folders"`
 	Losses  []string         `json:"losses"`
+	// Warnings say which flags have no effect here.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 type folderDocument struct {
@@ -45,7 +47,10 @@ type folderDocument struct {
 }
 
 func (p program) printPreflight(s settings, preflight *pass.Preflight) {
-	document := preflightDocument{Pair: s.pair, Folders: []folderDocument{}, Losses: append([]string{}, preflight.Losses...)}
+	document := preflightDocument{
+		Pair: s.pair, Folders: []folderDocument{},
+		Losses: append([]string{}, preflight.Losses...), Warnings: preflight.Warnings,
+	}
 	for _, f := range preflight.Folders {
 		document.Folders = append(document.Folders, folderDocument{
 			strings.Join(f.Source, "/"), strings.Join(f.Destination, "/"), f.Create, f.Items,
@@ -62,8 +67,8 @@ func (p program) printPreflight(s settings, preflight *pass.Preflight) {
 	for _, loss := range document.Losses {
 		p.stdout.printf("  cannot be carried over: %s\n", safe(loss))
 	}
-	for _, warning := range s.folders.unused() {
-		p.stdout.printf("  note: %s\n", safe(warning))
+	for _, warning := range document.Warnings {
+		p.stdout.printf("  note: %s\n", safe(flagNames(warning)))
 	}
 }
 

@@ -2,23 +2,38 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/dandyroll/dandyroll/store"
 	"github.com/dandyroll/dandyroll/store/badgerstore"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 // openExisting opens a database, but makes none.
-func openExisting(s settings) (store.Store, error) {
+func openExisting(s settings) (store.Store, watermark.Key, error) {
 	if _, err := os.Stat(s.state); err != nil {
-		return nil, fmt.Errorf("-state: %w", err)
+		return nil, watermark.Key{}, fmt.Errorf("-state: %w", err)
 	}
 	key, err := loadKey(s)
 	if err != nil {
-		return nil, err
+		return nil, key, err
 	}
-	return badgerstore.Open(s.state, &badgerstore.Options{Key: key})
+	db, err := badgerstore.Open(s.state, &badgerstore.Options{Key: key})
+	return db, key, err
+}
+
+// openPair opens a database that must know the pair.
+func openPair(ctx context.Context, s settings) (store.Store, watermark.Key, error) {
+	db, key, err := openExisting(s)
+	if err != nil {
+		return nil, key, err
+	}
+	if _, err := knownPairs(ctx, db, s.pair); err != nil {
+		return nil, key, errors.Join(err, db.Close())
+	}
+	return db, key, nil
 }
 
 // knownPairs returns the pairs of a database, or the one that was asked for.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/pass"
@@ -37,10 +38,18 @@ func exitStatus(report *pass.Report, err error) int {
 		return refused
 	case err != nil, !report.DryRun && !report.Complete:
 		return interrupted
-	case anyFailed(report):
+	case anyFailed(report), report.Verified != nil && damaged(report):
 		return failures
 	}
 	return complete
+}
+
+// damaged reports whether a verify found items that are not what was sent, and left them so. Flags
+// are their user's to change.
+func damaged(report *pass.Report) bool {
+	v := report.Verified
+	found := v.Missing + v.Partial + v.Altered - v.FlagsOnly
+	return found > 0 && (report.DryRun || found > v.Repaired)
 }
 
 // errorStatus is the exit status of a verb that failed without writing anything.
@@ -72,11 +81,22 @@ func advice(err error) string {
 		{watermark.ErrKey, "name another file with -key, or bring back your copy of this one"},
 		{store.ErrDamaged, "run with -discard-damaged: what is at the destination is found by its marks and not " +
 			"migrated again, but what users removed there comes back"},
-		{pass.ErrOtherMailbox, "give the new destination a -pair of its own"},
+		{pass.ErrOtherMailbox, "if it is the same mailbox under a new address: mailmove rebind; else give it a -pair of its own"},
+		{pass.ErrConfirm, "run purge without -confirm, look at what it prints, and confirm that"},
 	} {
 		if errors.Is(err, a.err) {
 			return a.text
 		}
 	}
 	return ""
+}
+
+// flagNames puts the names of flags in place of those that the library gives to its options.
+func flagNames(text string) string {
+	return strings.NewReplacer(
+		"Select.Include", "-include", "Select.Exclude", "-exclude", "Select.Roles", "-role",
+		"OnUpdate", "-on-update", "OnDelete", "-on-delete", "OnMove", "-on-move", "OnFlags", "-on-flags",
+		"MaxDeleteShare", "-max-delete-share", "FullCompare", "-full-compare",
+		"Adopt (Policies", "-adopt (Policies", "Policies[", "[", "PlanPurge", "purge",
+	).Replace(text)
 }

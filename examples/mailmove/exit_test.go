@@ -15,6 +15,9 @@ func TestExitStatus(t *testing.T) {
 	done := pass.Report{Complete: true}
 	failed := pass.Report{Complete: true, Totals: pass.Counts{Listed: 1, Failed: 1}}
 	folderFailed := pass.Report{Complete: true, Failures: []pass.Failure{{Folder: "A"}}}
+	verified := func(v pass.Verified) pass.Report { return pass.Report{Complete: true, Verified: &v} }
+	planned := verified(pass.Verified{Partial: 1, Repaired: 1})
+	planned.DryRun = true
 	deferred := pass.Report{Totals: pass.Counts{Listed: 1, Deferred: 1}}
 	for _, test := range []struct {
 		name   string
@@ -33,6 +36,12 @@ func TestExitStatus(t *testing.T) {
 		{"signal", deferred, context.Canceled, interrupted},
 		{"signal before the pass", deferred, beforeWriting(fmt.Errorf("connect: %w", context.Canceled)), interrupted},
 		{"could not be closed", done, errors.New("close"), interrupted},
+		{"verified, all is well", verified(pass.Verified{Checked: 3, Present: 2, Moved: 1}), nil, complete},
+		{"verified, users read mail", verified(pass.Verified{Checked: 3, Altered: 3, FlagsOnly: 3}), nil, complete},
+		{"verified, altered", verified(pass.Verified{Checked: 3, Altered: 3, FlagsOnly: 2}), nil, failures},
+		{"verified, missing", verified(pass.Verified{Checked: 3, Missing: 2, Repaired: 1}), nil, failures},
+		{"verified and repaired", verified(pass.Verified{Checked: 3, Missing: 2, Partial: 1, Repaired: 3}), nil, complete},
+		{"repair planned", planned, nil, failures},
 		{"dry run", pass.Report{DryRun: true, Complete: true}, nil, complete},
 	} {
 		if got := exitStatus(&test.report, test.err); got != test.want {
@@ -53,5 +62,13 @@ func TestAdvice(t *testing.T) {
 	}
 	if text := advice(errors.New("something else")); text != "" {
 		t.Errorf("advice for an unknown error: %s", text)
+	}
+}
+
+func TestFlagNames(t *testing.T) {
+	text := `OnUpdate (Policies[mail]): set FullCompare; Select.Include: "Drafts"; MaxDeleteShare`
+	want := `-on-update ([mail]): set -full-compare; -include: "Drafts"; -max-delete-share`
+	if got := flagNames(text); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -6,22 +6,30 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dandyroll/dandyroll/pass"
+	"github.com/dandyroll/dandyroll/store"
 )
 
 // The verbs of the program.
 const (
-	verbRun    = "run"
-	verbCheck  = "check"
-	verbPlan   = "plan"
-	verbReset  = "reset"
-	verbStatus = "status"
+	verbRun     = "run"
+	verbCheck   = "check"
+	verbPlan    = "plan"
+	verbReset   = "reset"
+	verbPurge   = "purge"
+	verbRebind  = "rebind"
+	verbExplain = "explain"
+	verbStatus  = "status"
 )
+
+func verbs() []string {
+	return []string{verbRun, verbCheck, verbPlan, verbReset, verbPurge, verbRebind, verbExplain, verbStatus}
+}
 
 // settings are what the arguments and the environment say.
 type settings struct {
@@ -29,21 +37,36 @@ type settings struct {
 	from, to     account
 	pair, state  string
 	key, ca      string
-	kind         pass.Kind
-	since        time.Time
-	before       time.Time
-	folders      selection
-	maxSize      int64 // 0 means any
-	connections  int64 // 0 means the default
-	fullScan     bool
-	acceptMarks  bool
-	discard      bool // a damaged database
+	connections  int // 0 means the default
 	json, dryRun bool
+
+	options pass.Options // of run, check and plan
+	policy  pass.Policy  // for items of every kind
+	discard bool         // a damaged database
+
+	reset    resetting
+	confirm  string        // of purge
+	question pass.Question // of explain
 }
 
-// migrates reports whether the verb talks to servers.
-func (s settings) migrates() bool {
+// resetting is what only reset is told.
+type resetting struct {
+	filter     store.Filter // without folders, which patterns choose among those that are recorded
+	include    []pass.Pattern
+	exclude    []pass.Pattern
+	failed     bool
+	statistics bool
+	plan       bool // what the next pass would do
+}
+
+// passes reports whether the verb runs a pass, or what comes before one.
+func (s settings) passes() bool {
 	return s.verb == verbRun || s.verb == verbCheck || s.verb == verbPlan
+}
+
+// connects reports whether the verb talks to servers.
+func (s settings) connects() bool {
+	return s.verb != verbStatus && s.verb != verbReset || s.reset.plan
 }
 
 // parser collects everything that is wrong, so that the user hears of it at once.
@@ -51,6 +74,7 @@ func (s settings) migrates() bool {
 // No message repeats the value of a flag: it might be an address, or hold a password.
 type parser struct {
 	*flag.FlagSet
+	now      time.Time
 	settings settings
 	errs     []error
 }
@@ -61,7 +85,7 @@ func (p *parser) wrong(format string, args ...any) {
 
 // parse reads the arguments of the program. It fails with flag.ErrHelp where they ask for help.
 func parse(args []string, getenv func(string) string) (settings, error) {
-	p := &parser{FlagSet: flag.NewFlagSet("mailmove", flag.ContinueOnError)}
+	p := &parser{FlagSet: flag.NewFlagSet("mailmove", flag.ContinueOnError), now: time.Now()}
 	p.SetOutput(io.Discard)
 	args = p.parseVerb(args)
 	p.define()
@@ -77,14 +101,13 @@ func (p *parser) parseVerb(args []string) []string {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return args
 	}
-	verbs := []string{verbRun, verbCheck, verbPlan, verbReset, verbStatus}
 	switch {
 	case args[0] == "help":
 		return []string{"-help"}
-	case slices.Contains(verbs, args[0]):
+	case slices.Contains(verbs(), args[0]):
 		p.settings.verb = args[0]
 	default:
-		p.wrong("argument 1 is no verb: use one of %s, or none for run", strings.Join(verbs, ", "))
+		p.wrong("argument 1 is no verb: use one of %s, or none for run", strings.Join(verbs(), ", "))
 	}
 	return args[1:]
 }
@@ -98,26 +121,80 @@ func (p *parser) define() {
 	p.StringVar(&s.state, "state", "", "")
 	p.StringVar(&s.key, "key", "", "")
 	p.StringVar(&s.ca, "ca", "", "")
-	p.Func("connections", "", p.number("-connections", &s.connections, 32))
+	number(p, "connections", &s.connections, 32)
 	p.BoolVar(&s.json, "json", false, "")
-	if s.verb == verbStatus {
-		return
-	}
-	p.Func("since", "", p.instant("-since", &s.since))
-	p.Func("before", "", p.instant("-before", &s.before))
-	p.Func("include", "", p.pattern("-include", &s.folders.include))
-	p.Func("exclude", "", p.pattern("-exclude", &s.folders.exclude))
-	if s.verb == verbReset {
+	switch s.verb {
+	case verbRun, verbCheck, verbPlan:
+		p.definePass()
+	case verbReset:
+		p.defineReset()
+	case verbPurge:
+		p.Func("confirm", "", p.confirmation(&s.confirm))
+	case verbRebind:
 		p.BoolVar(&s.dryRun, "dry", false, "")
-		return
+	case verbExplain:
+		p.defineQuestion()
 	}
-	p.Func("pass", "", p.kind)
-	p.Func("max-size", "", p.number("-max-size", &s.maxSize, 1<<40))
-	p.BoolVar(&s.fullScan, "full-scan", false, "")
-	p.BoolVar(&s.acceptMarks, "accept-foreign-marks", false, "")
+}
+
+// definePass declares the flags of a pass: what kind it is, what it takes, and how it goes about it.
+func (p *parser) definePass() {
+	s, o := &p.settings, &p.settings.options
+	p.defineKind()
+	p.Func("since", "", p.instant("-since", &o.Select.Since))
+	p.Func("before", "", p.instant("-before", &o.Select.Before))
+	choice(p, "date", &o.Select.DateField, pass.ByReceived.String(), pass.BySent.String())
+	p.Func("include", "", p.pattern("-include", &o.Select.Include))
+	p.Func("exclude", "", p.pattern("-exclude", &o.Select.Exclude))
+	p.Func("role", "", p.role("-role", &o.Select.Roles))
+	p.Func("not-role", "", p.role("-not-role", &o.Select.NotRoles))
+	number(p, "max-size", &o.Select.MaxSize, 1<<40)
+	p.definePolicies()
+	p.BoolVar(&o.FullScan, "full-scan", false, "")
+	p.BoolVar(&o.TrustDatabase, "trust-database", false, "")
+	p.BoolVar(&o.AcceptForeignMarks, "accept-foreign-marks", false, "")
 	if s.verb == verbRun {
+		p.BoolVar(&s.dryRun, "plan", false, "")
+		p.Func("start-at", "", p.instant("-start-at", &o.StartAt))
 		p.BoolVar(&s.discard, "discard-damaged", false, "")
 	}
+}
+
+// defineKind declares -pass, and what is for passes of one kind only.
+func (p *parser) defineKind() {
+	o := &p.settings.options
+	var kinds []string
+	for k := pass.Auto; k.String() != "unknown"; k++ {
+		kinds = append(kinds, k.String())
+	}
+	choice(p, "pass", &o.Kind, kinds...)
+	p.Func("older-than", "", p.age("-older-than", &o.PreStage))
+	number(p, "trial", &o.Trial.Items, 1<<20)
+	choice(p, "repair", &o.Verify.Repair, "none", "missing", "partial")
+	p.Func("sample", "", p.percentage("-sample", &o.Verify.Sample))
+	number(p, "seed", &o.Verify.Seed, math.MaxUint64)
+}
+
+func (p *parser) defineReset() {
+	s, r := &p.settings, &p.settings.reset
+	p.Func("since", "", p.instant("-since", &r.filter.Since))
+	p.Func("before", "", p.instant("-before", &r.filter.Before))
+	p.Func("include", "", p.pattern("-include", &r.include))
+	p.Func("exclude", "", p.pattern("-exclude", &r.exclude))
+	p.Func("kind", "", p.itemKind(&r.filter.Kinds))
+	p.BoolVar(&r.filter.Removed, "removed", false, "")
+	p.BoolVar(&r.failed, "failed", false, "")
+	p.BoolVar(&r.statistics, "statistics", false, "")
+	p.BoolVar(&s.dryRun, "dry", false, "")
+	p.BoolVar(&r.plan, "plan", false, "")
+}
+
+func (p *parser) defineQuestion() {
+	q := &p.settings.question
+	p.StringVar(&q.MessageID, "message-id", "", "")
+	p.Func("source", "", p.folder("-source", &q.Source.Folder))
+	p.Func("destination", "", p.folder("-destination", &q.Destination.Folder))
+	p.String("ref", "", "")
 }
 
 // parseAll goes on after what is wrong, to find it all.
@@ -141,81 +218,24 @@ func (p *parser) parseAll(args []string) error {
 	return nil
 }
 
-// The following make the functions that read the value of a flag. What they find wrong they note
-// themselves, because package flag would stop there and repeat the value.
-
-func (p *parser) address(name string, a *account) func(string) error {
-	return func(value string) error {
-		parsed, err := parseAddress(value)
-		if err != nil {
-			p.wrong("%s: %w", name, err)
-		}
-		*a = parsed
-		a.given = true
-		return nil
-	}
-}
-
-func (p *parser) instant(name string, t *time.Time) func(string) error {
-	return func(value string) error {
-		for _, layout := range []string{time.DateOnly, time.RFC3339} {
-			if parsed, err := time.Parse(layout, value); err == nil {
-				*t = parsed
-				return nil
-			}
-		}
-		p.wrong("%s: give a date such as 2006-01-02, or a time such as 2006-01-02T15:04:05Z", name)
-		return nil
-	}
-}
-
-func (p *parser) pattern(name string, list *[]*pattern) func(string) error {
-	return func(value string) error {
-		parsed, err := parsePattern(value)
-		if err != nil {
-			p.wrong("%s: %w", name, err)
-			return nil
-		}
-		*list = append(*list, parsed)
-		return nil
-	}
-}
-
-func (p *parser) kind(value string) error {
-	for _, k := range []pass.Kind{pass.Auto, pass.Full, pass.Delta} {
-		if k.String() == value {
-			p.settings.kind = k
-			return nil
-		}
-	}
-	p.wrong("-pass: give auto, full or delta")
-	return nil
-}
-
-func (p *parser) number(name string, n *int64, most int64) func(string) error {
-	return func(value string) error {
-		parsed, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || parsed < 1 || parsed > most {
-			p.wrong("%s: give a number from 1 to %d", name, most)
-		}
-		*n = parsed
-		return nil
-	}
-}
-
 // finish checks what the flags say together, and adds what the environment and defaults say.
 func (p *parser) finish(getenv func(string) string) {
 	s := &p.settings
 	p.finishPair()
-	if s.migrates() {
+	if s.connects() {
 		p.require(s.from.given, "-from", "say where the mail is: imaps://user@host")
 		p.require(s.to.given, "-to", "say where the mail goes: imaps://user@host")
 		p.secrets("-from", &s.from, "MAILMOVE_FROM", getenv)
 		p.secrets("-to", &s.to, "MAILMOVE_TO", getenv)
 	}
 	p.require(s.state != "" || s.verb == verbCheck, "-state", "name the directory of the database")
-	if !s.since.IsZero() && !s.before.IsZero() && !s.since.Before(s.before) {
-		p.wrong("-since and -before: nothing lies between them; exchange them or widen one")
+	switch {
+	case s.passes():
+		p.finishPass()
+	case s.verb == verbReset:
+		p.finishReset()
+	case s.verb == verbExplain:
+		p.finishQuestion()
 	}
 }
 
@@ -224,7 +244,11 @@ func (p *parser) finishPair() {
 	switch {
 	case len(s.pair) > 255:
 		p.wrong("-pair: give a name of at most 255 bytes")
-	case s.pair != "" || s.migrates() && (!s.from.given || !s.to.given):
+	case s.pair != "":
+	case s.verb == verbRebind:
+		// The name that is made of new addresses is new, too.
+		p.require(false, "-pair", "name the pair whose addresses changed; status lists them")
+	case s.connects() && (!s.from.given || !s.to.given):
 	case s.from.given && s.to.given:
 		s.pair = defaultPair(s.from, s.to)
 	case s.from.given || s.to.given:

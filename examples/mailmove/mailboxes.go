@@ -14,10 +14,10 @@ import (
 
 // openMailboxes logs in at both servers. The caller closes what is not nil, also after an error.
 func openMailboxes(ctx context.Context, s settings, roots *x509.CertPool) (source, destination *endpoint.Mailbox, err error) {
-	if source, err = s.from.open(ctx, roots, int(s.connections)); err != nil {
+	if source, err = s.from.open(ctx, roots, s.connections); err != nil {
 		return nil, nil, fmt.Errorf("source: %w", err)
 	}
-	if destination, err = s.to.open(ctx, roots, int(s.connections)); err != nil {
+	if destination, err = s.to.open(ctx, roots, s.connections); err != nil {
 		return source, nil, fmt.Errorf("destination: %w", err)
 	}
 	return source, destination, nil

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dandyroll/dandyroll/internal/imapserve"
 	"github.com/dandyroll/dandyroll/pass"
@@ -66,12 +67,25 @@ func address(scheme string, s *imapserve.Server) string {
 
 func (w *world) deliver(folder, subject string) {
 	w.t.Helper()
+	w.deliverAt(time.Now(), folder, subject)
+}
+
+func (w *world) deliverAt(received time.Time, folder, subject string) {
+	w.t.Helper()
 	if err := w.old.CreateFolder(w.t.Context(), folder); err != nil {
 		w.t.Fatal(err)
 	}
-	err := w.old.Deliver(w.t.Context(), folder, imapserve.Message{Bytes: []byte("Subject: " + subject + "\r\n\r\nHello.\r\n")})
-	if err != nil {
+	text := "Subject: " + subject + "\r\nMessage-ID: <" + subject + "@mail.example>\r\n\r\nHello.\r\n"
+	if err := w.old.Deliver(w.t.Context(), folder, imapserve.Message{Bytes: []byte(text), Received: received}); err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// userDeletes deletes at the new server all that contains a text.
+func (w *world) userDeletes(folder, text string) {
+	w.t.Helper()
+	if n, err := w.fresh.Delete(w.t.Context(), folder, imapserve.Containing(text)); err != nil || n == 0 {
+		w.t.Fatalf("deleted %d messages: %v", n, err)
 	}
 }
 
@@ -159,12 +173,21 @@ func TestRunMovesWhatIsNew(t *testing.T) {
 
 func TestRunSelects(t *testing.T) {
 	w := newWorld(t)
-	r := w.report(complete, "run", "-include", "Lists/*-dev", "-exclude", "**/Old", "-exclude", "Drafts")
+	r := w.report(complete, "run", "-include", "Lists/*-dev", "-exclude", "**/Old")
 	if r.Totals.Migrated != 1 || r.Totals.Filtered != 2 {
 		t.Errorf("totals = %+v", r.Totals)
 	}
-	if len(r.Warnings) != 1 || r.Warnings[0] != `-exclude "Drafts" matches no folder` {
-		t.Errorf("warnings = %q", r.Warnings)
+	_, stderr := w.expect(refused, "run", "-exclude", "Drafts", "-role", "archive")
+	for _, want := range []string{`-exclude: "Drafts" names no folder`, `-role: no folder of the source has the role "archive"`} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("no %q in %s", want, stderr)
+		}
+	}
+	if r := w.report(complete, "run", "-role", "inbox"); r.Totals.Migrated != 1 || r.Totals.Filtered != 2 {
+		t.Errorf("role: %+v", r.Totals)
+	}
+	if r := w.report(complete, "run", "-not-role", "inbox", "-plan"); r.Totals.Migrated != 1 || !r.DryRun {
+		t.Errorf("not role: %+v", r.Totals)
 	}
 	if r := w.report(complete, "run", "-before", "2001-01-01"); r.Totals.Filtered != 3 {
 		t.Errorf("before 2001: %+v", r.Totals)
@@ -189,34 +212,6 @@ func TestPlanAndCheckWriteNothing(t *testing.T) {
 	if err != nil || len(folders) != 1 || w.count("INBOX") != 0 {
 		t.Errorf("destination has %q and %d messages, %v", folders, w.count("INBOX"), err)
 	}
-}
-
-func TestResetBringsBackItsPart(t *testing.T) {
-	w := newWorld(t)
-	w.expect(complete, "run", "-pair", "ann")
-	for _, folder := range []string{"INBOX", "Lists/go-dev"} {
-		if _, err := w.fresh.Delete(t.Context(), folder, imapserve.Containing("Hello")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if r := w.report(complete, "run", "-pair", "ann"); r.Totals.RemovedAtDestination != 2 {
-		t.Fatalf("after the deletes: %+v", r.Totals)
-	}
-	args := []string{"reset", "-pair", "ann", "-include", "Lists"}
-	if stdout, _ := w.expect(complete, append(args, "-dry")...); !strings.Contains(stdout, "would forget 2 records; 1 items") {
-		t.Errorf("dry reset: %s", stdout)
-	}
-	var document resetDocument
-	stdout, _ := w.expect(complete, append(args, "-json")...)
-	decodeOnly(t, stdout, &document)
-	if document.Records != 2 || document.Removed != 1 {
-		t.Errorf("reset: %+v", document)
-	}
-	if r := w.report(complete, "run", "-pair", "ann"); r.Totals.Migrated != 1 || r.Totals.RemovedAtDestination != 1 {
-		t.Errorf("after the reset: %+v", r.Totals)
-	}
-	w.expect(refused, "reset", "-pair", "bob")
-	w.expect(refused, "reset", "-pair", "ann", "-include", "No/such")
 }
 
 func TestStatus(t *testing.T) {

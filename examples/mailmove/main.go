@@ -61,6 +61,12 @@ func (p program) do(ctx context.Context, args []string) int {
 		return p.check(ctx, s)
 	case verbReset:
 		return p.reset(ctx, s)
+	case verbPurge:
+		return p.purge(ctx, s)
+	case verbRebind:
+		return p.rebind(ctx, s)
+	case verbExplain:
+		return p.explain(ctx, s)
 	case verbStatus:
 		return p.status(ctx, s)
 	}

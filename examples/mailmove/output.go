@@ -50,7 +50,7 @@ func (p program) printError(err error) {
 		return
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		p.stderr.printf("mailmove: %s\n", safe(line))
+		p.stderr.printf("mailmove: %s\n", safe(flagNames(line)))
 	}
 	if text := advice(err); text != "" {
 		p.stderr.printf("mailmove: %s\n", text)

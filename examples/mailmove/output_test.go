@@ -42,6 +42,8 @@ func TestLinesShowWhatMatters(t *testing.T) {
 	var out bytes.Buffer
 	l := lines{&printer{Writer: &out}}
 	for _, e := range []pass.Event{
+		pass.WindowFixed{Window: pass.Window{Before: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Field: "sent"}},
+		pass.Scheduled{At: time.Date(2024, 1, 1, 0, 0, 0, 0, time.Local)},
 		pass.PhaseStarted{Phase: pass.Planning},
 		pass.Voiding{Marks: 3},
 		pass.FolderPlanned{Folder: "A", Items: 3},
@@ -52,6 +54,8 @@ func TestLinesShowWhatMatters(t *testing.T) {
 		l.observe(e)
 	}
 	want := strings.Join([]string{
+		"only items sent before 2024-01-01T00:00:00Z",
+		"waiting until 2024-01-01 00:00:00",
 		"listing the source",
 		"the types of the endpoints changed: 3 items are migrated again",
 		`A\n: 2 migrated, 1 FAILED, 1.5 kB`,
@@ -71,6 +75,30 @@ func TestFailureText(t *testing.T) {
 	f = pass.Failure{Folder: "B", Code: "denied", Reason: "read-only"}
 	if got, want := failureText(f), "B, the whole folder: denied: read-only"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestReportShowsSomeOfEach has more conflicts than are shown, and names that others chose.
+func TestReportShowsSomeOfEach(t *testing.T) {
+	r := pass.Report{
+		Complete: true,
+		Verified: &pass.Verified{
+			Checked: 1, Altered: 1,
+			Findings: []pass.Finding{{Folder: "A\n", ID: "7", What: "altered", Differs: []string{"size", "date"}}},
+		},
+	}
+	for range 22 {
+		r.Conflicts = append(r.Conflicts, pass.Conflict{Folder: "B\x1b", ID: "8", Reason: "changed"})
+	}
+	var out bytes.Buffer
+	newProgram(nil, &out, nil).printReport(settings{}, &r)
+	if n := strings.Count(out.String(), `  conflict: B\x1b, item 8: changed`+"\n"); n != 20 {
+		t.Errorf("%d conflicts", n)
+	}
+	for _, want := range []string{"  and 2 more conflicts; -json lists them all\n", `  altered: A\n, item 7: size, date` + "\n", "1 altered (0 in flags only)"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
+		}
 	}
 }
 

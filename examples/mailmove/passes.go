@@ -13,9 +13,10 @@ import (
 	"github.com/dandyroll/dandyroll/watermark"
 )
 
-// migration is what the verbs run, plan and check need.
+// migration is what the verbs need that ask servers.
 type migration struct {
 	engine  *pass.Engine
+	store   store.Store
 	pair    pass.Pair
 	options pass.Options
 	closers []func() error
@@ -23,20 +24,16 @@ type migration struct {
 
 // open opens database and mailboxes. The caller closes the migration, also after an error.
 func (p program) open(ctx context.Context, s settings, observer func(pass.Event)) (*migration, error) {
-	m := &migration{options: s.options(observer)}
+	m := &migration{options: s.options}
+	m.options.Folders, m.options.Observer = s.connections, observer
 	roots, err := trusted(s.ca)
 	if err != nil {
 		return m, err
 	}
-	key, err := p.loadOrCreateKey(s)
+	key, err := p.openStore(ctx, s, m)
 	if err != nil {
 		return m, err
 	}
-	db, err := s.openStore(key)
-	if err != nil {
-		return m, err
-	}
-	m.closers = append(m.closers, db.Close)
 	source, destination, err := openMailboxes(ctx, s, roots)
 	for _, mailbox := range []*endpoint.Mailbox{source, destination} {
 		if mailbox != nil {
@@ -50,32 +47,31 @@ func (p program) open(ctx context.Context, s settings, observer func(pass.Event)
 		return m, err
 	}
 	m.pair = pass.Pair{ID: s.pair, Source: source, Destination: destination}
-	m.engine, err = pass.New(pass.Config{Store: db, Key: key})
+	m.engine, err = pass.New(pass.Config{Store: m.store, Key: key})
 	return m, err
 }
 
-// openStore opens the database. A check without one supposes a pair without history.
-func (s settings) openStore(key watermark.Key) (store.Store, error) {
-	if s.state == "" {
-		return memstore.New(), nil
+// openStore opens the database, and makes it and its key if the verb runs passes. A check without
+// a database supposes a pair without history.
+func (p program) openStore(ctx context.Context, s settings, m *migration) (key watermark.Key, err error) {
+	var db store.Store
+	switch {
+	case !s.passes():
+		db, key, err = openPair(ctx, s)
+	case s.state == "":
+		key, err = p.loadOrCreateKey(s)
+		db = memstore.New()
+	default:
+		if key, err = p.loadOrCreateKey(s); err == nil {
+			db, err = badgerstore.Open(s.state, &badgerstore.Options{Key: key})
+		}
 	}
-	return badgerstore.Open(s.state, &badgerstore.Options{Key: key})
-}
-
-func (s settings) options(observer func(pass.Event)) pass.Options {
-	return pass.Options{
-		Kind: s.kind,
-		Select: pass.Selection{
-			Since:   s.since,
-			Before:  s.before,
-			MaxSize: s.maxSize,
-			Folder:  func(f endpoint.Folder) bool { return s.folders.selects(f.Path) },
-		},
-		FullScan:           s.fullScan,
-		AcceptForeignMarks: s.acceptMarks,
-		Folders:            int(s.connections),
-		Observer:           observer,
+	if err != nil {
+		return key, err
 	}
+	m.store = db
+	m.closers = append(m.closers, db.Close)
+	return key, nil
 }
 
 func (m *migration) close() error {
@@ -96,7 +92,6 @@ func (p program) pass(ctx context.Context, s settings) int {
 		}
 	}
 	show.close()
-	report.Warnings = append(report.Warnings, s.unused(report)...)
 	p.printReport(s, report)
 	p.printError(err)
 	return exitStatus(report, err)
@@ -104,18 +99,40 @@ func (p program) pass(ctx context.Context, s settings) int {
 
 func (p program) runPass(ctx context.Context, s settings, observer func(pass.Event)) (*pass.Report, error) {
 	started := time.Now()
+	if err := p.awaitStart(ctx, &s); err != nil {
+		return noReport(s, started), err
+	}
 	m, err := p.open(ctx, s, observer)
 	var report *pass.Report
 	switch {
 	case err != nil:
 		err = beforeWriting(err)
 		report = noReport(s, started)
-	case s.verb == verbPlan:
+	case s.dryRun:
 		report, err = m.engine.Plan(ctx, m.pair, m.options)
 	default:
 		report, err = m.engine.Run(ctx, m.pair, m.options)
 	}
 	return report, errors.Join(err, m.close())
+}
+
+// awaitStart waits for the time that -start-at names, before it opens the database or logs in.
+func (p program) awaitStart(ctx context.Context, s *settings) error {
+	at := s.options.StartAt
+	s.options.StartAt = time.Time{}
+	left := time.Until(at)
+	if at.IsZero() || left <= 0 {
+		return nil
+	}
+	p.stderr.printf("waiting until %s\n", at.Local().Format(time.RFC3339))
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // discard moves a damaged database aside.
@@ -130,16 +147,8 @@ func (p program) discard(s settings) error {
 // noReport is the report of a pass that did not even begin.
 func noReport(s settings, started time.Time) *pass.Report {
 	return &pass.Report{
-		Pair: s.pair, Kind: s.kind.String(), DryRun: s.verb == verbPlan,
+		Pair: s.pair, Kind: s.options.Kind.String(), DryRun: s.dryRun,
 		Started: started.UTC(), Finished: time.Now().UTC(),
 		Folders: []pass.FolderReport{}, Failures: []pass.Failure{},
 	}
-}
-
-// unused returns warnings for patterns that matched no folder, if all folders were looked at.
-func (s settings) unused(report *pass.Report) []string {
-	if len(report.Folders) == 0 {
-		return nil
-	}
-	return s.folders.unused()
 }

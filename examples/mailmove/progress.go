@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -48,6 +49,11 @@ func eventText(e pass.Event) string {
 		return fmt.Sprintf("%s: %s", safe(e.Folder), countsText(e.Counts))
 	case pass.Waiting:
 		return waitingText(e)
+	case pass.WindowFixed:
+		text, _, _ := strings.Cut(e.Window.String(), ";") // nothing was counted yet
+		return text
+	case pass.Scheduled:
+		return "waiting until " + e.At.Local().Format(time.DateTime)
 	}
 	return ""
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/dandyroll/dandyroll/pass"
 )
 
-// shownFailures is how many failures are printed for people. The JSON report has them all.
-const shownFailures = 20
+// shownEntries is how many failures, conflicts or findings are printed for people. The JSON report
+// has them all.
+const shownEntries = 20
 
 func (p program) printReport(s settings, r *pass.Report) {
 	if s.json {
@@ -20,15 +21,38 @@ func (p program) printReport(s settings, r *pass.Report) {
 	}
 	p.stdout.printf("pair %s\n", safe(r.Pair))
 	for line := range strings.Lines(r.String()) {
-		p.stdout.printf("%s\n", safe(strings.TrimSuffix(line, "\n")))
+		p.stdout.printf("%s\n", safe(flagNames(strings.TrimSuffix(line, "\n"))))
 	}
-	for i, f := range r.Failures {
-		if i == shownFailures {
-			p.stdout.printf("  and %d more failures; -json lists them all\n", len(r.Failures)-i)
+	printSome(p.stdout, "failures", r.Failures, func(f pass.Failure) string { return "failed: " + failureText(f) })
+	p.printConflicts(r.Conflicts)
+	if r.Verified != nil {
+		printSome(p.stdout, "findings", r.Verified.Findings, findingText)
+	}
+}
+
+func (p program) printConflicts(conflicts []pass.Conflict) {
+	printSome(p.stdout, "conflicts", conflicts, func(c pass.Conflict) string {
+		return fmt.Sprintf("conflict: %s, item %s: %s", safe(c.Folder), safe(c.ID), safe(c.Reason))
+	})
+}
+
+// printSome prints a line for each entry of a list, but not for too many.
+func printSome[T any](o *printer, what string, list []T, text func(T) string) {
+	for i, entry := range list {
+		if i == shownEntries {
+			o.printf("  and %d more %s; -json lists them all\n", len(list)-i, what)
 			break
 		}
-		p.stdout.printf("  failed: %s\n", failureText(f))
+		o.printf("  %s\n", text(entry))
 	}
+}
+
+func findingText(f pass.Finding) string {
+	text := fmt.Sprintf("%s: %s, item %s", f.What, safe(f.Folder), safe(f.ID))
+	if len(f.Differs) > 0 {
+		text += ": " + strings.Join(f.Differs, ", ")
+	}
+	return text
 }
 
 func failureText(f pass.Failure) string {
@@ -55,6 +79,8 @@ func countsText(c pass.Counts) string {
 		{c.Vanished, "vanished"},
 		{c.Failed, "FAILED"},
 		{c.Deferred, "deferred"},
+		{c.Removed, "removed there"},
+		{c.Conflicts, "CONFLICTS"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))

@@ -41,7 +41,7 @@ func (p program) status(ctx context.Context, s settings) int {
 }
 
 func runStatus(ctx context.Context, s settings) (list []pairStatus, err error) {
-	db, err := openExisting(s)
+	db, _, err := openExisting(s)
 	if err != nil {
 		return nil, err
 	}

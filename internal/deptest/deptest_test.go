@@ -33,6 +33,7 @@ func rules() []rule {
 		{module + "watermark", nil, core},
 		{module + "endpoint", []string{watermark}, core},
 		{module + "store", []string{watermark}, core},
+		{module + "directory", []string{watermark, endpoint + "$"}, core},
 		{module + "pass", []string{watermark, endpoint + "$", store + "$"}, core},
 		{module + "endpoint/imapendpoint", []string{watermark, endpoint + "$", module + "internal/", "github.com/emersion/"}, driver},
 		{module + "endpoint/graphendpoint", []string{
