@@ -20,9 +20,6 @@ type Capabilities struct {
 	// Versions says that Item.Version is filled, that Folder.State changes when an item does, and
 	// that List since a State yields the items that changed as well.
 	Versions bool
-	// Immutable says that the content of an item never changes under its Ref, as in IMAP (RFC 9051
-	// section 2.3.1.1).
-	Immutable bool
 	// Identity names the way in which Item.Identity is computed. Two mailboxes that name the same
 	// one, and are not empty here, give equal identities to equal items.
 	Identity string

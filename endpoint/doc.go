@@ -67,6 +67,6 @@
 //	    characters it has.
 //	E38 With Capabilities.Versions, what changes the content of an item changes its Version and the
 //	    State of its folder, and List since the State before yields the item. Its Ref and Identity
-//	    stay. With Capabilities.Immutable, nothing changes the content.
+//	    stay.
 //	E39 Item.Sent is the time in the Date field of a mail, zero where there is none that can be read.
 package endpoint

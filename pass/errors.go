@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Errors of a pass, for errors.Is.
@@ -43,4 +44,12 @@ func refuse(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrRefused, err)
+}
+
+// declined reports whether a pass ended before it wrote anything for a reason that no repetition
+// changes. Such a pass does not stand in the history: what may come after the last one still may.
+func declined(err error) bool {
+	return slices.ContainsFunc([]error{
+		ErrInvalid, ErrNothingFailed, ErrSameMailbox, ErrTypeChange, ErrForeignMarks, ErrNewerMark, ErrOtherMailbox, ErrCollision,
+	}, func(reason error) bool { return errors.Is(err, reason) })
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint/memendpoint"
 	"github.com/dandyroll/dandyroll/pass"
@@ -54,7 +56,7 @@ func TestRebindAfterDomainSwitch(t *testing.T) {
 	w.srcOpts.Account, w.dstOpts.Account = "ann@older.example", "ann@newer.example"
 	fit, err := w.engine().Rebind(t.Context(), w.open(), false)
 	w.must(err)
-	if *fit != (pass.Fit{Settled: 10, Found: 10, SourceKnown: 10, SourceFound: 10}) {
+	if *fit != (pass.Fit{Records: 10, Settled: 10, Found: 10, SourceKnown: 10, SourceFound: 10}) {
 		t.Errorf("%+v", fit)
 	}
 	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Already: 10})
@@ -64,6 +66,22 @@ func TestRebindAfterDomainSwitch(t *testing.T) {
 	fit, err = other.engine().Rebind(t.Context(), other.open(), false)
 	if !errors.Is(err, pass.ErrNoFit) || fit.Found != 0 {
 		t.Errorf("other mailboxes: %+v, %v", fit, err)
+	}
+}
+
+// TestRebindAfterRefusedPass tries another mailbox with a pass first: what that saw there must not
+// make it the mailbox of the pair.
+func TestRebindAfterRefusedPass(t *testing.T) {
+	w := filled(t)
+	other := newWorld(t)
+	other.src, other.store, other.key = w.src, w.store, w.key
+	other.dstOpts.Account = "bob@new.example"
+	if _, err := other.engine().Run(t.Context(), other.open(), pass.Options{}); !errors.Is(err, pass.ErrOtherMailbox) {
+		t.Fatal(err)
+	}
+	fit, err := other.engine().Rebind(t.Context(), other.open(), false)
+	if !errors.Is(err, pass.ErrNoFit) || *fit != (pass.Fit{Records: 10, Settled: 10, SourceKnown: 10, SourceFound: 10}) {
+		t.Errorf("%+v, %v", fit, err)
 	}
 }
 
@@ -96,4 +114,25 @@ func TestPlanReset(t *testing.T) {
 	_, err = w.store.Reset(t.Context(), w.pair, store.ResetAll, false)
 	w.must(err)
 	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Already: 6, Migrated: 4, Healed: 6})
+}
+
+func TestAnotherPairIsAnotherMigration(t *testing.T) {
+	w := filled(t)
+	w.pair = "ann again"
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Migrated: 10})
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Already: 10})
+	w.pair = "ann"
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Already: 10})
+	if n := len(w.dst.Messages(inbox)); n != 12 {
+		t.Errorf("%d items in the inbox, of two migrations of 6", n)
+	}
+}
+
+func TestDeltaMonthsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := filled(t)
+		time.Sleep(200 * 24 * time.Hour)
+		w.deliver(1, inbox)
+		want(t, w.run(pass.Options{}), pass.Counts{Listed: 11, Already: 10, Migrated: 1})
+	})
 }

@@ -26,7 +26,7 @@ type model struct {
 	completed     bool // some pass was complete
 	cut           bool // the last one was not
 	records       map[slot]memory
-	seen          map[slot]bool   // marks that the last scan of the destination saw
+	scanned       bool            // some pass looked at the destination, and there was no reset since
 	entered       map[string]bool // folders of the source that some pass went through to the end
 	names         map[watermark.ID]slot
 	read          map[watermark.Mark]origin
@@ -113,7 +113,7 @@ func newModel(pair, reverse string, key watermark.Key) *model {
 // forget is the loss of the database.
 func (m *model) forget() {
 	m.lastTypes, m.generation, m.completed, m.cut, m.rebuilding = watermark.Types{}, 1, false, false, false
-	m.records, m.entered, m.seen = map[slot]memory{}, map[string]bool{}, map[slot]bool{}
+	m.records, m.entered, m.scanned = map[slot]memory{}, map[string]bool{}, false
 }
 
 // predict says what a pass with options o does. It changes nothing but names.
@@ -134,7 +134,7 @@ func (m *model) predict(source []sourceFolder, t target, o pass.Options) *predic
 	there := now.there(t)
 	there.trusted = m.trusts(o)
 	if there.trusted {
-		there.present, there.void, there.older = m.seen, 0, nil
+		there.void, there.older = 0, nil
 	}
 	p.counted = o.FullScan || o.Kind == pass.Rebuild || o.Kind == pass.Verify || m.rebuilding || t.whole
 	for _, f := range source {
@@ -176,17 +176,17 @@ func absolute(o pass.Options) pass.Options {
 // refuses says whether a pass has nothing to do because of what was before it, or of what it was
 // asked for.
 func (m *model) refuses(source []sourceFolder, o pass.Options) (refused error, nothing bool) {
+	for _, name := range slices.Concat(o.Select.Include, o.Select.Exclude) {
+		if !slices.ContainsFunc(source, func(f sourceFolder) bool { return beneath(f.Path, name) }) {
+			return pass.ErrInvalid, false
+		}
+	}
 	cut := m.cut || m.count(store.Intent) > 0
 	switch {
 	case o.Kind == pass.RetryFailed && (cut || m.count(store.Failed) == 0):
 		return pass.ErrNothingFailed, false
 	case o.Kind == pass.Resume && m.passed() && !cut:
 		return nil, true
-	}
-	for _, name := range slices.Concat(o.Select.Include, o.Select.Exclude) {
-		if !slices.ContainsFunc(source, func(f sourceFolder) bool { return beneath(f.Path, name) }) {
-			return pass.ErrInvalid, false
-		}
 	}
 	return nil, false
 }
@@ -211,7 +211,7 @@ func (m *model) next(t target, o pass.Options) (generation uint32, rebuilding bo
 // trusts reports whether a pass does not look at the destination.
 func (m *model) trusts(o pass.Options) bool {
 	begins := o.Kind == pass.Rebuild && !m.rebuilding
-	return o.TrustDatabase && !begins && m.count(store.Settled) > 0 && m.count(store.Intent) == 0
+	return o.TrustDatabase && m.scanned && !m.cut && !begins && m.count(store.Settled) > 0 && m.count(store.Intent) == 0
 }
 
 // count counts the records that are not void.
@@ -595,7 +595,7 @@ func (m *model) done(p *prediction, o pass.Options, source []sourceFolder) {
 		return
 	}
 	m.records, m.generation, m.lastTypes, m.completed, m.cut = p.records, p.generation, m.types, true, false
-	m.rebuilding = p.rebuilding
+	m.rebuilding, m.scanned = p.rebuilding, true
 	for _, f := range source {
 		if takesFolder(o.Select, f.Folder) && o.Kind != pass.Verify && o.Kind != pass.RetryFailed {
 			m.entered[store.FolderKey(f.Path)] = true

@@ -24,17 +24,21 @@ type leftover struct {
 // matchMoves finds newcomers that are gone from another folder: their identity is that of an item
 // there. Each of them notes, in the record of its intent, what it follows, so that the old copy is
 // dealt with also by a later pass.
-func (r *running) matchMoves() {
+func (r *running) matchMoves(ctx context.Context) error {
 	if !r.opts.Policies.some(follows) {
-		return
+		return nil
 	}
 	var left []*folderPlan
 	gone := map[watermark.ID]bool{} // that nothing follows yet
 	for _, plan := range r.everyPlan() {
-		if len(plan.gone) > 0 && !plan.uncertain {
+		records, err := r.perhapsGone(ctx, plan)
+		if err != nil {
+			return err
+		}
+		if len(records) > 0 && !plan.uncertain {
 			left = append(left, plan)
 		}
-		for _, rec := range plan.gone {
+		for _, rec := range records {
 			gone[rec.ID] = !plan.uncertain && len(r.lastView.alive(rec.ID)) > 0
 		}
 	}
@@ -46,6 +50,17 @@ func (r *running) matchMoves() {
 			}
 		}
 	}
+	return nil
+}
+
+// perhapsGone returns the records of items that are gone from a folder. Of one that could not be
+// looked into, all may be: which of them are shows a later pass.
+func (r *running) perhapsGone(ctx context.Context, plan *folderPlan) ([]store.Record, error) {
+	if !plan.broken {
+		return plan.gone, nil
+	}
+	all, err := collect(r.ledger.Records(ctx, plan.name))
+	return slices.DeleteFunc(all, func(rec store.Record) bool { return !r.mint.owns(rec) || rec.Status != store.Settled }), err
 }
 
 // origin returns the item that a newcomer was in another folder, or zero.
@@ -80,10 +95,18 @@ func (p *propagator) collectMoves(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		var settled []store.Record // whose old copies were dealt with, or that came back
 		for _, rec := range arrived {
-			if from, ok := old[rec.Follows]; ok && follows(p.policyOf(rec)) {
+			from, ok := old[rec.Follows]
+			switch {
+			case !ok && !p.incomplete:
+				settled = append(settled, rec)
+			case ok && follows(p.policyOf(rec)):
 				from.plan.left = append(from.plan.left, move{from.record, rec})
 			}
+		}
+		if err := p.settleMoves(ctx, settled); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -174,7 +197,7 @@ func (p *propagator) leave(ctx context.Context, plan *folderPlan) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if err := p.removeSome(ctx, plan, holdings, &plan.counts.Followed); err != nil || p.dry {
+		if err := p.removeSome(ctx, plan, holdings, &plan.counts.Followed); err != nil {
 			return 0, err
 		}
 		if err := p.settleMoves(ctx, arrived); err != nil {
@@ -186,6 +209,9 @@ func (p *propagator) leave(ctx context.Context, plan *folderPlan) (int, error) {
 
 // settleMoves notes that the old copies of moved items were dealt with.
 func (p *propagator) settleMoves(ctx context.Context, arrived []store.Record) error {
+	if p.dry {
+		return nil
+	}
 	for i := range arrived {
 		arrived[i].Follows = watermark.ID{}
 	}

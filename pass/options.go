@@ -106,8 +106,9 @@ type Options struct {
 	// Policies say what to do about changes at the source, by kind of item. Nil leaves everything
 	// alone.
 	Policies Policies
-	// MaxDeleteShare is the greatest share of a folder's migrated items that OnDelete may remove in
-	// one pass, from 0 to 1; more of them are kept, and counted as held back. 0 means 0.25.
+	// MaxDeleteShare is the greatest share, from 0 to 1, of the items that earlier passes migrated
+	// from a folder that OnDelete may remove in one pass; if it would be more, all of them are kept,
+	// and counted as held back. 0 means 0.25.
 	MaxDeleteShare float64
 	// FullCompare reads every migrated item at the source to find out whether it changed, for
 	// OnUpdate with a source that cannot tell.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -50,8 +51,8 @@ func (r *running) inspect(ctx context.Context, places []place) (map[place]copyAt
 		byFolder[p.folder] = append(byFolder[p.folder], p.ref)
 	}
 	found := map[place]copyAt{}
-	for folder, refs := range byFolder {
-		for some := range slices.Chunk(refs, r.opts.Window) {
+	for _, folder := range inOrder(byFolder) {
+		for some := range slices.Chunk(byFolder[folder], r.opts.Window) {
 			err := r.to.persist(ctx, func(ctx context.Context) error { return r.inspectSome(ctx, folder, some, found) })
 			if err != nil {
 				return nil, err
@@ -59,6 +60,11 @@ func (r *running) inspect(ctx context.Context, places []place) (map[place]copyAt
 		}
 	}
 	return found, nil
+}
+
+// inOrder returns the folders of a map, in the same order each time.
+func inOrder[T any](byFolder map[*endpoint.Folder]T) []*endpoint.Folder {
+	return slices.SortedFunc(maps.Keys(byFolder), func(a, b *endpoint.Folder) int { return slices.Compare(a.Path, b.Path) })
 }
 
 func (r *running) inspectSome(ctx context.Context, folder *endpoint.Folder, refs []string, found map[place]copyAt) error {

@@ -33,6 +33,16 @@ func (p *Pause) Release() {
 	}
 }
 
+// holds reports whether passes are to halt.
+func (p *Pause) holds() bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held != nil
+}
+
 // wait returns when nothing is held, or the context has ended. It tells when it halts, and when it
 // goes on.
 func (p *Pause) wait(ctx context.Context, tell func(Event)) error {

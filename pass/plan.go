@@ -71,6 +71,7 @@ type planner struct {
 	sendBack bool
 	unmarked bool // the destination drops marks, so that absence means nothing
 	whole    bool // look at everything, whatever was stored
+	moved    bool // the source has another address than before, so that references are void
 	persist  bool
 	failures *failureList
 	kind     Kind
@@ -101,6 +102,9 @@ func (p planner) plan(ctx context.Context, r route, position store.Folder) (*fol
 	known, err := p.remembered(ctx, plan.name)
 	if err != nil {
 		return nil, err
+	}
+	for _, r := range known.byID {
+		plan.moving = plan.moving || r.Follows != watermark.ID{}
 	}
 	since := ""
 	if !p.whole && !p.mustSeeMarks(known) && !p.mustSeeAll() {
@@ -164,6 +168,9 @@ func (p planner) remembered(ctx context.Context, name string) (memory, error) {
 			return m, err
 		}
 		if p.mint.owns(r) && (p.forget == nil || !p.forget.Matches(r, p.view.has(r.ID, false))) {
+			if p.moved {
+				r.Validity = voidValidity
+			}
 			m.byID[r.ID] = &r
 			if r.Ref != "" {
 				m.byRef[refKey(r.Validity, r.Ref)] = &r
@@ -195,10 +202,11 @@ type listed struct {
 
 // work returns what is to be written of an item.
 func (it listed) work() workItem {
-	return workItem{
-		id: it.id, ref: it.Ref, kind: it.Kind, size: it.Size, received: it.Received, version: it.Version,
-		trashed: it.record != nil && it.record.Trashed,
+	w := workItem{id: it.id, ref: it.Ref, kind: it.Kind, size: it.Size, received: it.Received, version: it.Version}
+	if r := it.record; r != nil {
+		w.trashed, w.follows = r.Trashed, r.Follows
 	}
+	return w
 }
 
 // slot is what an item is known by.
@@ -546,6 +554,7 @@ func (d *decider) markGone() {
 			d.plan.gone = append(d.plan.gone, *r)
 		}
 	}
+	slices.SortFunc(d.plan.gone, func(a, b store.Record) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 }
 
 func (d *decider) save(ctx context.Context) error {

@@ -132,16 +132,3 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 		t.Errorf("%+v", r.Verified)
 	}
 }
-
-func TestRebuildDoublesOnce(t *testing.T) {
-	w := filled(t)
-	w.run(pass.Options{})
-	plan, err := w.engine().Plan(t.Context(), w.open(), pass.Options{Kind: pass.Rebuild})
-	w.must(err)
-	want(t, plan, pass.Counts{Listed: 10, Migrated: 10, Duplicates: 10})
-	want(t, w.run(pass.Options{Kind: pass.Rebuild}), pass.Counts{Listed: 10, Migrated: 10, Duplicates: 10})
-	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Already: 10})
-	if n := len(w.dst.Messages(inbox)); n != 12 {
-		t.Errorf("%d", n)
-	}
-}

@@ -115,16 +115,18 @@ func adopts(p Policy) bool   { return p.Adopt == AdoptByIdentity }
 // touches reports whether a policy may take something away at the destination.
 func touches(p Policy) bool { return replaces(p) || removes(p) || follows(p) }
 
-// watch names what policies look at in the source besides what comes and goes.
+// watch names what policies look at in the source besides what comes and goes, and of which kinds.
 func (p Policies) watch() string {
-	watch := ""
-	if p.some(replaces) {
-		watch += "+updates"
+	var watch strings.Builder
+	for _, kind := range slices.Sorted(maps.Keys(p)) {
+		if replaces(p[kind]) {
+			fmt.Fprintf(&watch, "+updates:%v", kind)
+		}
+		if merges(p[kind]) {
+			fmt.Fprintf(&watch, "+flags:%v", kind)
+		}
 	}
-	if p.some(merges) {
-		watch += "+flags"
-	}
-	return watch
+	return watch.String()
 }
 
 // validate reports every policy that is none.

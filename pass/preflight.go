@@ -19,10 +19,7 @@ func (r *running) preflight(ctx context.Context) error {
 		return err
 	}
 	r.profile = r.storedProfile()
-	if err := errors.Join(r.checkTypes(), r.checkPolicies()); err != nil {
-		return err
-	}
-	return r.begun(ctx)
+	return errors.Join(r.checkTypes(), r.checkPolicies(), r.checkSelection(ctx), r.begun(ctx))
 }
 
 // begun is what the kind of the pass asks of the passes before it.
@@ -106,12 +103,29 @@ func (r *running) connect(ctx context.Context) error {
 	if r.dstCaps, err = capabilities(ctx, r.to, r.pair.Destination); err != nil {
 		return fmt.Errorf("destination: %w", err)
 	}
+	return nil
+}
+
+// checkSelection reports everything that is selected by name and that the source does not have. Its
+// folders are listed for that only where some are named.
+func (r *running) checkSelection(ctx context.Context) error {
+	var errs []error
 	for _, k := range r.opts.Select.Kinds {
 		if len(r.srcCaps.Read[k]) == 0 {
-			return fmt.Errorf("%w: Select.Kinds: the source has no items of kind %s", ErrInvalid, k)
+			errs = append(errs, fmt.Errorf("Select.Kinds: the source has no items of kind %s", k))
 		}
 	}
-	return nil
+	if r.opts.Select.namesFolders() {
+		folders, err := r.sourceFolders(ctx)
+		if err != nil {
+			return err
+		}
+		errs = append(errs, r.opts.Select.checkFolders(folders)...)
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrInvalid, errors.Join(errs...))
 }
 
 func capabilities(ctx context.Context, a *account, m *endpoint.Mailbox) (caps endpoint.Capabilities, err error) {
@@ -169,14 +183,20 @@ func (r *running) admit(v *view) error {
 // checkDestination refuses a mailbox with another address than before in which none of our marks
 // is found: it is another mailbox, and nothing would be known to be missing there.
 func (r *running) checkDestination(v *view) error {
-	bound := r.ledger.Meta().Destination
 	settled := r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Settled })
-	same := bound == (store.Binding{}) || slices.Contains(r.mint.bindings(r.pair.Destination.Info()), bound)
-	if same || settled == 0 || len(v.present) > 0 {
+	if r.knowsDestination() || settled == 0 || len(v.present) > 0 {
 		return nil
 	}
 	return fmt.Errorf("%w: its address changed, and none of the %d items migrated before is there; "+
 		"give this mailbox a pair ID of its own, or rebind the pair", ErrOtherMailbox, settled)
+}
+
+// knowsDestination reports whether the destination has the address of earlier passes, if there were
+// any. Until it is known to be the same mailbox under another address, what is seen there must not
+// take the place of what was seen before: that is what a Rebind goes by.
+func (r *running) knowsDestination() bool {
+	bound := r.ledger.Meta().Destination
+	return bound == (store.Binding{}) || slices.Contains(r.mint.bindings(r.pair.Destination.Info()), bound)
 }
 
 // countVoid counts what a change of endpoint types made void: marks that are there, and records of
@@ -224,9 +244,6 @@ func (e *Engine) check(ctx context.Context, p Pair, o Options) (_ *Preflight, er
 	targets, err := gather(ctx, r.to, p.Destination.Folders)
 	if err != nil {
 		return nil, fmt.Errorf("list the folders of the destination: %w", err)
-	}
-	if err := r.opts.Select.checkFolders(sources); err != nil {
-		return nil, err
 	}
 	taken, left := r.divide(sources)
 	r.disable(len(left))

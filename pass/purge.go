@@ -141,9 +141,6 @@ func (r *running) copiesIn(v *view, rec store.Record) []place {
 
 // unchanged returns those of our items that nobody rewrote. Their flags and folders do not matter.
 func (p *propagator) unchanged(ctx context.Context, all []holding, result *Purge) ([]holding, error) {
-	if p.dstCaps.Immutable {
-		return all, nil
-	}
 	var own []holding
 	for some := range slices.Chunk(all, p.opts.Window) {
 		var places []place

@@ -11,6 +11,8 @@ import (
 
 // Fit is how well two mailboxes fit what the database knows of a pair.
 type Fit struct {
+	// Records is how many items were migrated in all.
+	Records int `json:"records"`
 	// Settled is how many migrated items were at the destination when it was last scanned, and Found
 	// how many of them are in this one, by their marks.
 	Settled int `json:"settled"`
@@ -22,8 +24,10 @@ type Fit struct {
 }
 
 // fits reports whether these are the mailboxes of the pair: at least half of what was there must be
-// there. A mailbox of somebody else has nothing of it.
-func (f Fit) fits() bool { return 2*f.Found >= f.Settled && 2*f.SourceFound >= f.SourceKnown }
+// there. A mailbox of somebody else has nothing of it, nor has one that its user emptied before.
+func (f Fit) fits() bool {
+	return 2*f.Found >= f.Settled && 2*f.SourceFound >= f.SourceKnown && (f.Found > 0 || f.Records == 0)
+}
 
 // Rebind tells the database that the mailboxes of a pair have new addresses or hosts, as after a
 // switch of the domain. It looks through both first, and fails with ErrNoFit, counts in its text,
@@ -40,10 +44,15 @@ func (e *Engine) Rebind(ctx context.Context, p Pair, dry bool) (_ *Fit, err erro
 		return nil, refuse(err)
 	case !fit.fits():
 		return fit, refuse(fmt.Errorf("%w: of %d items at the destination %d are in this one, of %d at the source %d; "+
-			"check both addresses, or give these mailboxes a pair ID of their own",
+			"check both addresses, or give these mailboxes a pair ID of their own, or reset the pair if its user emptied them",
 			ErrNoFit, fit.Settled, fit.Found, fit.SourceKnown, fit.SourceFound))
 	case dry:
 		return fit, nil
+	}
+	if r.sourceMoved() {
+		if err := r.voidRefs(ctx); err != nil {
+			return fit, err
+		}
 	}
 	meta := r.ledger.Meta()
 	meta.Source, meta.Destination = r.mint.binding(p.Source.Info()), r.mint.binding(p.Destination.Info())
@@ -106,6 +115,7 @@ func (r *running) fitDestination(ctx context.Context, v *view, fit *Fit) error {
 		case !rec.Gone:
 			fit.SourceKnown++
 		}
+		fit.Records++
 		if seen[rec.ID] {
 			fit.Settled++
 			if v.has(rec.ID, false) {

@@ -96,6 +96,8 @@ type Counts struct {
 type FolderReport struct {
 	Folder      string `json:"folder"`      // path at the source, joined by slashes
 	Destination string `json:"destination"` // path at the destination, likewise
+	// Create says that the destination had no such folder, and gets one.
+	Create bool `json:"create,omitempty"`
 	Counts
 }
 
@@ -220,7 +222,7 @@ type countLine struct {
 func (c Counts) lines(dry bool) []countLine {
 	migrated := fmt.Sprintf("migrated (%d bytes)", c.Bytes)
 	if dry {
-		migrated = "would be migrated"
+		migrated = fmt.Sprintf("would be migrated (about %d bytes)", c.Bytes)
 	}
 	return []countLine{
 		{c.Listed, "listed at the source", true},

@@ -138,7 +138,7 @@ func (r *running) phases(ctx context.Context, report *Report) error {
 		err = r.transfer(ctx)
 	}
 	r.fill(report, before, err)
-	if r.dry || r.nothing || errors.Is(err, ErrInvalid) || errors.Is(err, ErrNothingFailed) {
+	if r.dry || r.nothing || declined(err) {
 		return err // it was none
 	}
 	entered := r.enter(ctx, report)
@@ -161,6 +161,11 @@ func (r *running) prepare(ctx context.Context) error {
 		return err
 	}
 	r.lastView = v
+	if r.sourceMoved() && !r.dry {
+		if err := r.voidRefs(ctx); err != nil {
+			return err
+		}
+	}
 	r.tell(PhaseStarted{Planning})
 	if err := restarting(func() error { return r.plan(ctx, v) }); err != nil {
 		return err
@@ -168,8 +173,7 @@ func (r *running) prepare(ctx context.Context) error {
 	if r.opts.Kind == Verify {
 		return r.verify(ctx)
 	}
-	r.matchMoves()
-	return nil
+	return r.matchMoves(ctx)
 }
 
 // kind names the pass: Auto is Full until a pass of the pair was complete.
@@ -189,7 +193,7 @@ func (r *running) kind(ctx context.Context) string {
 func (r *running) scanner() scanner {
 	return scanner{
 		destination: r.pair.Destination, to: r.to, ledger: r.ledger, mint: r.mint,
-		parallel: r.parallel(r.dstCaps), persist: !r.dry, locate: r.locates(),
+		parallel: r.parallel(r.dstCaps), persist: !r.dry && r.knowsDestination(), locate: r.locates(),
 	}
 }
 
@@ -208,7 +212,11 @@ func (r *running) scanDestination(ctx context.Context) (*view, error) {
 	if err := r.awaitLanding(ctx); err != nil {
 		return nil, err
 	}
-	if r.trusts() {
+	trusts, err := r.trusts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if trusts {
 		v, err := r.scanner().trust(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("list the folders of the destination: %w", err)
@@ -232,11 +240,19 @@ func (r *running) scanDestination(ctx context.Context) (*view, error) {
 }
 
 // trusts reports whether the destination is not to be scanned, because the ledger is believed to
-// know what is there. One that knows nothing, or was cut in the middle, is not.
-func (r *running) trusts() bool {
+// know what is there. One that knows nothing, was cut in the middle, or was reset since the last
+// scan, is not: marks may protect what it forgot.
+func (r *running) trusts(ctx context.Context) (bool, error) {
 	settled := r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Settled })
-	intents := r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Intent })
-	return r.opts.TrustDatabase && settled > 0 && intents == 0
+	if !r.opts.TrustDatabase || settled == 0 {
+		return false, nil
+	}
+	past, err := r.past(ctx)
+	if err != nil || past != ended {
+		return false, err
+	}
+	scanned, err := positions(ctx, r.ledger, store.Destination)
+	return len(scanned) > 0, err
 }
 
 // look scans the destination, trying again where that can help.
@@ -296,9 +312,6 @@ func (r *running) plan(ctx context.Context, v *view) error {
 	if err != nil {
 		return err
 	}
-	if err := r.opts.Select.checkFolders(sources); err != nil {
-		return err
-	}
 	taken, left := r.divide(sources)
 	r.disable(len(left))
 	r.mint.watch = r.opts.Policies.watch()
@@ -311,6 +324,12 @@ func (r *running) plan(ctx context.Context, v *view) error {
 		return err
 	}
 	p := r.planner(v)
+	if p.moved { // as it is in the ledger already, but in a dry run
+		for name, f := range stored {
+			f.Validity = voidValidity
+			stored[name] = f
+		}
+	}
 	r.plans = make([]*folderPlan, len(ways))
 	r.excluded = make([]*folderPlan, len(left))
 	r.lost = nil
@@ -394,6 +413,7 @@ func (r *running) planner(v *view) planner {
 		unmarked: r.profile.known() && !r.profile.MarkSurvives,
 		whole:    r.opts.FullScan || r.forget != nil,
 		forget:   r.forget,
+		moved:    r.sourceMoved(),
 		persist:  !r.dry,
 		failures: r.failures,
 		kind:     r.opts.Kind,
@@ -454,7 +474,7 @@ func (r *running) bind(ctx context.Context) error {
 // scan positions where the next pass can go on.
 func (r *running) confirm(ctx context.Context) error {
 	written := slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return len(p.migrated) > 0 })
-	if !written || r.profile.known() && !r.profile.MarkSurvives || r.trusts() {
+	if !written || r.profile.known() && !r.profile.MarkSurvives || r.lastView.trusted {
 		return nil
 	}
 	if err := sleep(ctx, r.dstCaps.Visibility); err != nil {
@@ -512,8 +532,11 @@ func (r *running) fill(report *Report, before Wires, err error) {
 		if r.dry {
 			counts.Migrated, counts.Deferred = counts.Migrated+counts.Deferred, 0
 			counts.Duplicates += plan.duplicates()
+			counts.Bytes += plan.size()
 		}
-		report.Folders = append(report.Folders, FolderReport{display(plan.source.Path), display(plan.path), counts})
+		report.Folders = append(report.Folders, FolderReport{
+			Folder: display(plan.source.Path), Destination: display(plan.path), Create: plan.creates(), Counts: counts,
+		})
 		report.Totals.add(counts)
 	}
 	if s := r.opts.Select; s.dated() {

@@ -1,7 +1,6 @@
 package pass
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -91,8 +90,11 @@ func (s Selection) takesFolder(f endpoint.Folder) bool {
 	return s.Folder == nil || s.Folder(f)
 }
 
+// namesFolders reports whether the selection has parts that must fit some folder of the source.
+func (s Selection) namesFolders() bool { return len(s.Include)+len(s.Exclude)+len(s.Roles) > 0 }
+
 // checkFolders reports every part of the selection that fits no folder of the source.
-func (s Selection) checkFolders(folders []endpoint.Folder) error {
+func (s Selection) checkFolders(folders []endpoint.Folder) []error {
 	var errs []error
 	for _, list := range []struct {
 		field    string
@@ -109,10 +111,7 @@ func (s Selection) checkFolders(folders []endpoint.Folder) error {
 			errs = append(errs, fmt.Errorf("Select.Roles: no folder of the source has the role %q; leave it out", role))
 		}
 	}
-	if len(errs) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%w: %w", ErrInvalid, errors.Join(errs...))
+	return errs
 }
 
 // takes reports whether an item of a folder that is selected is, too.

@@ -202,12 +202,28 @@ func (v *verdict) odd(format string, args ...any) {
 // interrupted runs a pass in which faults happen, and holds it to what is true of every pass. It
 // returns at once when the process crashes, without a report.
 func (s *stage) interrupted(v *verdict, p *faultendpoint.Process, o pass.Options) (*pass.Report, error) {
+	before := contents(s.dst)
+	report, err := s.attempt(p, o)
+	var now verdict
+	s.compare(&now)
+	v.duplicated += now.duplicated
+	if p.Crashed() {
+		return nil, faultendpoint.ErrCrashed
+	}
+	if report.Complete && report.Totals.Failed+report.Totals.Vanished == 0 {
+		v.lost += now.lost
+	}
+	s.judge(v, report, err, before)
+	return report, err
+}
+
+// attempt runs a pass in which faults happen. It returns nothing when the process crashes.
+func (s *stage) attempt(p *faultendpoint.Process, o pass.Options) (*pass.Report, error) {
 	type result struct {
 		report *pass.Report
 		err    error
 	}
 	e, pair := s.through(p)
-	before := contents(s.dst)
 	ended := make(chan result, 1)
 	go func() {
 		r, err := e.Run(s.t.Context(), pair, o)
@@ -220,17 +236,10 @@ func (s *stage) interrupted(v *verdict, p *faultendpoint.Process, o pass.Options
 		s.t.Cleanup(func() { <-ended }) // what is left of it has no effect, but must end
 	}
 	s.store = s.store.Clone() // what a process that died leaves; it also frees the pair
-	var now verdict
-	s.compare(&now)
-	v.duplicated += now.duplicated
 	if p.Crashed() {
 		return nil, faultendpoint.ErrCrashed
 	}
 	r := <-ended
-	if r.report.Complete && r.report.Totals.Failed+r.report.Totals.Vanished == 0 {
-		v.lost += now.lost
-	}
-	s.judge(v, r.report, r.err, before)
 	return r.report, r.err
 }
 

@@ -144,7 +144,10 @@ type tally struct {
 
 // add enters the outcome of a trial, and prints the first ones that went wrong as a regression test
 // needs them.
-func (y *tally) add(tr trial, v verdict, fired int) {
+func (y *tally) add(tr trial, v verdict, fired int) { y.enter(tr, v, fired) }
+
+// enter is add for any kind of trial.
+func (y *tally) enter(tr fmt.Stringer, v verdict, fired int) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if v.lost+v.duplicated > 0 && y.Lost+y.Duplicated < 20 || len(v.unexplained) > 0 && y.Unexplained < 20 {

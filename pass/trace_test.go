@@ -26,10 +26,12 @@ type traced struct {
 	plan   string // faults
 	cancel int    // after so many windows; 0 means never
 	canary bool   // the destination is not known yet
+	// options are those of the pass, but for windows; policies and repairs are part of them.
+	options pass.Options
 }
 
 func traces() []traced {
-	return []traced{
+	all := []traced{
 		{name: "first-pass", set: fill, canary: true},
 		{name: "delta-nothing-new", set: settle},
 		{name: "delta-new-mail", set: func(s *stage) { settle(s); s.brings(2, inbox); s.brings(1, "Work") }},
@@ -45,6 +47,13 @@ func traces() []traced {
 		{name: "cancelled", set: fill, cancel: 1, canary: true},
 		{name: "type-change", set: func(s *stage) { settle(s); s.dstOpts.Type = "other" }},
 	}
+	for _, sc := range policyScenes() {
+		switch sc.name {
+		case "replace", "remove", "follow", "merge", "verify repair", "rebuild":
+			all = append(all, traced{name: strings.ReplaceAll(sc.name, " ", "-"), set: sc.set, options: sc.options})
+		}
+	}
+	return all
 }
 
 // A change in the order of effects shows as a change of a file. Run with -update to accept it.
@@ -53,7 +62,10 @@ func TestTraces(t *testing.T) {
 		t.Run(tr.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				calls, text := tr.record(t)
-				checkOrder(t, calls, tr.canary)
+				if tr.options.Policies == nil && tr.options.Kind != pass.Verify {
+					checkOrder(t, calls, tr.canary)
+				}
+				checkRemovals(t, calls)
 				file := filepath.Join("testdata", "trace", tr.name+".txt")
 				if *update {
 					if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -90,13 +102,16 @@ func (tr traced) record(t *testing.T) ([]faultendpoint.Call, string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	windows := 0
-	_, err = engine.Run(ctx, pair, pass.Options{Window: 3, Folders: 1, Observer: func(ev pass.Event) {
+	o := tr.options
+	o.Window, o.Folders = 3, 1
+	o.Observer = func(ev pass.Event) {
 		if _, ok := ev.(pass.WindowDone); ok {
 			if windows++; windows == tr.cancel {
 				cancel()
 			}
 		}
-	}})
+	}
+	_, err = engine.Run(ctx, pair, o)
 	if (err != nil) != (tr.cancel > 0) || p.Fired() != len(plan) {
 		t.Fatalf("%v; %d of %d faults", err, p.Fired(), len(plan))
 	}
@@ -117,6 +132,26 @@ func checkOrder(t *testing.T, calls []faultendpoint.Call, canaryWanted bool) {
 	}
 	if o.canary != canaryWanted {
 		t.Errorf("canary: %v, want %v", o.canary, canaryWanted)
+	}
+}
+
+// checkRemovals checks that nothing is removed before what was written last was looked for, and that
+// the source is never written to.
+func checkRemovals(t *testing.T, calls []faultendpoint.Call) {
+	t.Helper()
+	seen := true
+	for _, c := range calls {
+		switch {
+		case c.Side == "src" && c.Writes:
+			t.Errorf("call %d writes to the source: %v", c.N, c)
+		case c.Side != "dst" || c.At != faultendpoint.Start:
+		case c.Method == "put" && !strings.HasPrefix(c.Folder, canary):
+			seen = false
+		case c.Method == "marks":
+			seen = true
+		case c.Method == "delete" && !seen:
+			t.Errorf("call %d removes something before what was written was seen: %v", c.N, c)
+		}
 	}
 }
 

@@ -50,6 +50,12 @@ func (t *transfer) folder(ctx context.Context, plan *folderPlan) error {
 	}
 	var done store.Batch // of the window before
 	for work := range windows(plan.work, t.opts) {
+		if t.opts.Pause.holds() { // a long pause is no time for settlements to wait
+			if err := t.commit(ctx, done); err != nil {
+				return err
+			}
+			done = store.Batch{}
+		}
 		if err := errors.Join(t.opts.Pause.wait(ctx, t.tell), t.leaseHolds()); err != nil {
 			return errors.Join(err, t.commit(ctx, done))
 		}
@@ -111,7 +117,7 @@ func (t *transfer) leaseHolds() error {
 
 // target returns the folder at the destination, made if necessary.
 func (t *transfer) target(ctx context.Context, plan *folderPlan) (endpoint.Folder, error) {
-	if plan.found == nil && len(plan.work) == 0 && !plan.first {
+	if plan.found == nil && !plan.creates() {
 		return endpoint.Folder{}, nil // its user removed it: it comes back only with new items
 	}
 	if plan.found != nil && !plan.first {
@@ -122,6 +128,13 @@ func (t *transfer) target(ctx context.Context, plan *folderPlan) (endpoint.Folde
 		return endpoint.Folder{}, err
 	}
 	return target, t.subscribe(ctx, plan, target)
+}
+
+// creates reports whether the folder is to be made: it is new to the pair, or its user removed it
+// and there is something to put into it.
+func (plan *folderPlan) creates() bool {
+	return plan.path != nil && plan.found == nil && !plan.broken &&
+		(len(plan.work) > 0 || plan.first && !plan.partial)
 }
 
 // create returns the folder at the destination, making it where there is none.

@@ -2,6 +2,7 @@ package pass
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/dandyroll/dandyroll/endpoint"
@@ -177,6 +178,9 @@ func (p *propagator) divideCopies(plan *folderPlan, re *replacement, found map[p
 	case reason != "":
 		re.state = dropped
 		p.conflict(plan, re.record, reason)
+	case len(re.old) > 1:
+		re.state = dropped
+		p.conflict(plan, re.record, "there are several copies of it at the destination")
 	case len(re.old) == 0:
 		re.state = dropped // its user removed it meanwhile
 	}
@@ -190,7 +194,8 @@ func (p *propagator) putNew(ctx context.Context, plan *folderPlan, all []*replac
 			byFolder[re.target.ID] = append(byFolder[re.target.ID], re)
 		}
 	}
-	for _, some := range byFolder {
+	for _, id := range slices.Sorted(maps.Keys(byFolder)) {
+		some := byFolder[id]
 		if err := p.putInto(ctx, plan, some); err != nil {
 			return err
 		}
@@ -265,7 +270,8 @@ func (p *propagator) confirmNew(plan *folderPlan, re *replacement) {
 // samePlace compares places of two views.
 func samePlace(a, b place) bool { return a.ref == b.ref && a.folder.ID == b.folder.ID }
 
-// dropOld removes the old copies of items whose new ones were seen.
+// dropOld removes the old copies of items whose new ones were seen. Where one stays, the item is left
+// to the next pass, which finds both.
 func (p *propagator) dropOld(ctx context.Context, _ *folderPlan, all []*replacement) error {
 	var old []holding
 	for _, re := range all {
@@ -275,7 +281,19 @@ func (p *propagator) dropOld(ctx context.Context, _ *folderPlan, all []*replacem
 			}
 		}
 	}
-	_, err := p.take(ctx, old)
+	gone, err := p.take(ctx, old)
+	left := map[watermark.ID]int{}
+	for _, h := range old {
+		left[h.record.ID]++
+	}
+	for _, h := range gone {
+		left[h.record.ID]--
+	}
+	for _, re := range all {
+		if left[re.record.ID] > 0 {
+			re.state = dropped
+		}
+	}
 	return err
 }
 

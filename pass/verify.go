@@ -119,6 +119,7 @@ func (r *running) sample(plan *folderPlan) []check {
 		}
 		plan.counts.Listed++
 		if r.opts.Select.takes(item) && r.sampled(c.record.ID) {
+			plan.counts.Deferred++ // until it is looked at
 			return false
 		}
 		plan.counts.Filtered++
@@ -253,7 +254,7 @@ func (r *running) judge(plan *folderPlan, c check, found map[place]copyAt) {
 			continue
 		}
 		what, how := r.judgeCopy(plan, c.record, at, copied)
-		if what == partial {
+		if what == partial && at.folder.Role != endpoint.Trash { // what is there was removed already
 			parts = append(parts, at)
 		}
 		if what < best {
@@ -304,6 +305,7 @@ func sameDate(a, b time.Time) bool {
 func (r *running) enterVerdict(plan *folderPlan, c check, what copyVerdict, differs []string) {
 	v := r.verified
 	v.Checked++
+	plan.counts.Deferred--
 	count := map[copyVerdict]*int{intact: &v.Present, moved: &v.Moved, reworked: &v.Altered, partial: &v.Partial, absent: &v.Missing}
 	*count[what]++
 	if what == reworked && slices.Equal(differs, []string{"flags"}) {
@@ -327,6 +329,7 @@ func (r *running) repair(plan *folderPlan, c check, what copyVerdict, parts []pl
 	repair := r.opts.Verify.Repair
 	switch {
 	case c.item == nil:
+	case what == absent && len(r.copies(c.record)) > 0: // it was there a moment ago: its user may be moving it
 	case what == absent && repair >= RepairMissing:
 		plan.counts.RemovedAtDestination--
 		plan.counts.Deferred++
@@ -338,7 +341,7 @@ func (r *running) repair(plan *folderPlan, c check, what copyVerdict, parts []pl
 		r.verified.Repaired++
 	case len(parts) > 0 && repair == RepairPartial:
 		r.broken = append(r.broken, broken{plan, c, parts, what != partial})
-		if r.dry {
+		if r.dry && what == partial {
 			r.verified.Repaired++
 		}
 	}
@@ -366,7 +369,9 @@ func (r *running) mend(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.verified.Repaired += n
+		if !b.whole {
+			r.verified.Repaired += n
+		}
 	}
 	if p.acts {
 		_, err = r.look(ctx, false)

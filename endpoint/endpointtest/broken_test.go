@@ -365,9 +365,6 @@ func faults() map[string]fault {
 		"versions are denied": {"E38", func(d *broken) {
 			d.caps = func(c endpoint.Capabilities) endpoint.Capabilities { c.Versions = false; return c }
 		}},
-		"nothing is for ever": {"E38", func(d *broken) {
-			d.caps = func(c endpoint.Capabilities) endpoint.Capabilities { c.Immutable = true; return c }
-		}},
 		"changes are not new": {"E38", func(d *broken) { d.list = cutSince }},
 		"sent is received":    {"E39", func(d *broken) { d.list = identities(func(it *endpoint.Item) { it.Sent = it.Received }) }},
 		"nothing was sent":    {"E39", func(d *broken) { d.list = identities(func(it *endpoint.Item) { it.Sent = time.Time{} }) }},

@@ -12,7 +12,6 @@ func versionClauses() []clause {
 	return []clause{
 		{"E38", "Versions", "what changes the content of an item changes its Version, and List since the State before yields it", testVersions},
 		{"E38", "NoVersions", "without Capabilities.Versions no item has one", testNoVersions},
-		{"E38", "Immutable", "with Capabilities.Immutable, nothing changes the content", testImmutable},
 		{"E39", "Sent", "Item.Sent is the time in the Date field, zero where there is none that can be read", testSent},
 	}
 }
@@ -79,16 +78,6 @@ func testNoVersions(s *scene) {
 		if it.Version != "" {
 			s.Errorf("item %s has the version %q", it.Ref, it.Version)
 		}
-	}
-}
-
-func testImmutable(s *scene) {
-	if !s.caps.Immutable {
-		s.Skip("Capabilities.Immutable is false")
-	}
-	s.workFolder()
-	if s.update(s.deliver(work(), 0, 1)[0]) {
-		s.Error("the fixture can change the content of an item")
 	}
 }
 

@@ -52,7 +52,7 @@ func (d *driver) Capabilities(ctx context.Context) (endpoint.Capabilities, error
 		Read: formats, Write: formats,
 		States: true, CreateFolder: true, DeleteFolder: true, Subscribe: true,
 		Flags: true, SetFlags: true, Find: true,
-		Immutable: true, Identity: identityScheme,
+		Identity: identityScheme,
 		Keywords: true, Received: true, Exact: true,
 		Concurrency: d.cfg.Connections, PutGrace: putGrace,
 	}

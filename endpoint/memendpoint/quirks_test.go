@@ -23,7 +23,7 @@ func TestCapabilitiesTellTheQuirks(t *testing.T) {
 	if !good.States || !good.CreateFolder || !good.DeleteFolder || !good.Subscribe || !good.Keywords || !good.Received || !good.Exact {
 		t.Errorf("without quirks: %+v", good)
 	}
-	if !good.Delete || !good.Flags || !good.SetFlags || !good.Find || !good.FlagStates || !good.Versions || good.Immutable || good.Identity != "memendpoint/1" {
+	if !good.Delete || !good.Flags || !good.SetFlags || !good.Find || !good.FlagStates || !good.Versions || good.Identity != "memendpoint/1" {
 		t.Errorf("without quirks: %+v", good)
 	}
 	for _, k := range endpoint.AllKinds() {

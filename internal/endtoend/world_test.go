@@ -25,6 +25,8 @@ type world struct {
 	src, dst *dovecot.Server
 	key      watermark.Key
 	state    string
+	name     string          // of the user on both servers
+	mails    int             // delivered so far
 	a, b     *imapraw.Client // users of the source and of the destination
 }
 
@@ -36,6 +38,7 @@ func newWorld(t *testing.T) *world {
 		dst:   dovecot.Start(t, dovecot.Config{Format: "maildir", Separator: ".", Prefix: "INBOX.", NoFsync: true}),
 		key:   watermark.NewKey(),
 		state: filepath.Join(t.TempDir(), "state"),
+		name:  "ann",
 	}
 	w.a, w.b = user(t, w.src), user(t, w.dst)
 	return w
@@ -43,15 +46,20 @@ func newWorld(t *testing.T) *world {
 
 func user(t *testing.T, s *dovecot.Server) *imapraw.Client {
 	t.Helper()
+	return login(t, s, "ann")
+}
+
+func login(t *testing.T, s *dovecot.Server, name string) *imapraw.Client {
+	t.Helper()
 	c := imapraw.Dial(t, s.Addr())
-	c.Login("ann", "secret")
+	c.Login(name, "secret")
 	return c
 }
 
 func (w *world) mailbox(ctx context.Context, s *dovecot.Server) *endpoint.Mailbox {
 	w.t.Helper()
 	m, err := imapendpoint.Open(ctx, imapendpoint.Config{
-		Addr: s.Addr(), Security: imapendpoint.Plaintext, Username: "ann", Password: "secret",
+		Addr: s.Addr(), Security: imapendpoint.Plaintext, Username: w.name, Password: "secret",
 	})
 	w.must(err)
 	w.t.Cleanup(func() { _ = m.Close() })
@@ -66,7 +74,17 @@ func (w *world) must(err error) {
 }
 
 // try runs a pass in a fresh engine over fresh connections, as a program that is started again does.
-func (w *world) try(ctx context.Context, o pass.Options) (*pass.Report, error) {
+func (w *world) try(ctx context.Context, o pass.Options) (r *pass.Report, err error) {
+	w.t.Helper()
+	w.with(ctx, func(e *pass.Engine, p pass.Pair) { r, err = e.Run(ctx, p, o) })
+	if !r.Closes() {
+		w.t.Errorf("report does not close: %+v", r)
+	}
+	return r, err
+}
+
+// with hands a fresh engine and the pair, over fresh connections, to a function.
+func (w *world) with(ctx context.Context, do func(*pass.Engine, pass.Pair)) {
 	w.t.Helper()
 	db, err := badgerstore.Open(w.state, &badgerstore.Options{Key: w.key})
 	w.must(err)
@@ -75,11 +93,7 @@ func (w *world) try(ctx context.Context, o pass.Options) (*pass.Report, error) {
 	w.must(err)
 	src, dst := w.mailbox(ctx, w.src), w.mailbox(ctx, w.dst)
 	defer func() { w.must(src.Close()); w.must(dst.Close()) }()
-	r, err := e.Run(ctx, pass.Pair{ID: "ann", Source: src, Destination: dst}, o)
-	if !r.Closes() {
-		w.t.Errorf("report does not close: %+v", r)
-	}
-	return r, err
+	do(e, pass.Pair{ID: "ann", Source: src, Destination: dst})
 }
 
 func (w *world) run(o pass.Options) *pass.Report {

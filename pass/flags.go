@@ -1,0 +1,163 @@
+package pass
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/store"
+)
+
+// compareFlags notes the items whose flags changed at the source since the last time. What they
+// were is not known of items that were migrated before it was noted: for those it begins now.
+func (d *decider) compareFlags(ctx context.Context, items []listed, unchanged bool) error {
+	if unchanged || !d.policies.some(merges) {
+		return nil
+	}
+	var now map[string]string
+	err := d.from.persist(ctx, func(ctx context.Context) error {
+		now = map[string]string{}
+		for f, err := range d.source.Flags(ctx, d.plan.source, nil) {
+			if err != nil {
+				return err
+			}
+			now[f.Ref] = flagText(f.Flags)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		flags, listed := now[it.Ref]
+		if r := it.record; listed && r != nil && r.Status == store.Settled && merges(d.policies[it.Kind]) && d.selects.takes(it.Item) {
+			d.compareFlagsOf(r, flags)
+		}
+	}
+	return nil
+}
+
+func (d *decider) compareFlagsOf(r *store.Record, flags string) {
+	switch r.Flags {
+	case flags:
+	case "":
+		r.Flags = flags
+		d.changed[r.ID] = *r
+	default:
+		before, now := parseFlags(r.Flags), parseFlags(flags)
+		d.plan.merges = append(d.plan.merges, merge{*r, flags, without(now, before), without(before, now)})
+	}
+}
+
+// without returns the flags of a that are not in b.
+func without(a, b []endpoint.Flag) []endpoint.Flag {
+	return slices.DeleteFunc(slices.Clone(a), func(f endpoint.Flag) bool { return slices.Contains(b, f) })
+}
+
+// flagText is how flags stand in a record: as IMAP writes a list of them (RFC 9051 section 9,
+// flag-list), sorted, without \Deleted, which is never carried over once an item is migrated. It is
+// never empty.
+func flagText(flags []endpoint.Flag) string {
+	var names []string
+	for _, f := range flags {
+		if !strings.EqualFold(string(f), string(endpoint.Deleted)) {
+			names = append(names, string(f))
+		}
+	}
+	slices.Sort(names)
+	return "(" + strings.Join(slices.Compact(names), " ") + ")"
+}
+
+// parseFlags inverts flagText.
+func parseFlags(text string) []endpoint.Flag {
+	var flags []endpoint.Flag
+	for name := range strings.FieldsSeq(strings.Trim(text, "()")) {
+		flags = append(flags, endpoint.Flag(name))
+	}
+	return flags
+}
+
+// merge carries over changed flags.
+func (p *propagator) merge(ctx context.Context, plan *folderPlan) (done int, err error) {
+	for some := range slices.Chunk(plan.merges, p.opts.Window) {
+		n, err := p.mergeSome(ctx, plan, some)
+		if done += n; err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// mergeSome carries over the flags of some items, and notes those that need no other try.
+func (p *propagator) mergeSome(ctx context.Context, plan *folderPlan, some []merge) (done int, err error) {
+	changes := map[*endpoint.Folder][]endpoint.FlagChange{}
+	for _, m := range some {
+		for _, at := range p.view.alive(m.record.ID) {
+			changes[at.folder] = append(changes[at.folder], endpoint.FlagChange{Ref: at.ref, Add: m.add, Remove: m.remove})
+		}
+	}
+	refused := map[place]bool{}
+	if !p.dry {
+		if refused, err = p.setFlags(ctx, changes); err != nil {
+			return 0, err
+		}
+	}
+	var records []store.Record
+	for _, m := range some {
+		places := p.view.alive(m.record.ID)
+		if slices.ContainsFunc(places, func(at place) bool { return refused[at] }) {
+			continue // the next pass tries again
+		}
+		if newer, ok := p.replaced[m.record.ID]; ok {
+			m.record = newer
+		}
+		m.record.Flags = m.flags
+		records = append(records, m.record)
+		if len(places) > 0 {
+			plan.counts.Merged++
+		}
+	}
+	if p.dry {
+		return 0, nil
+	}
+	return len(records), p.commitRecords(ctx, records)
+}
+
+// setFlags changes flags, and returns where the destination did not.
+func (p *propagator) setFlags(ctx context.Context, byFolder map[*endpoint.Folder][]endpoint.FlagChange) (map[place]bool, error) {
+	refused := map[place]bool{}
+	for _, folder := range inOrder(byFolder) {
+		changes := byFolder[folder]
+		p.acts, p.touched = true, true
+		err := p.to.persist(ctx, func(ctx context.Context) error {
+			for result, err := range p.pair.Destination.SetFlags(ctx, *folder, changes) {
+				at := place{folder, result.Ref}
+				switch {
+				case err != nil:
+					return err
+				case result.Err == nil, endpoint.CodeOf(result.Err) == endpoint.NotFound:
+					delete(refused, at)
+				case fatal(result.Err):
+					return result.Err
+				default:
+					refused[at] = true
+					p.failures.warn("flags of an item could not be changed at the destination: %v", result.Err)
+				}
+			}
+			return nil
+		})
+		if ofFolder(err) {
+			for _, c := range changes {
+				refused[place{folder, c.Ref}] = true
+			}
+			p.failures.warn("flags of items in a folder could not be changed at the destination: %v", err)
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("carry over flags: %w", err)
+		}
+	}
+	return refused, nil
+}
