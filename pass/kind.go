@@ -23,6 +23,7 @@ const (
 	// to its end, and failures. Failed items that the source has no more are closed as vanished.
 	RetryFailed
 	// Verify compares each migrated item at the destination with what was sent: see Options.Verify.
+	// One that was cut while it repaired is gone on with by a Delta.
 	Verify
 	// Rebuild migrates everything as if for the first time, under a new generation: no mark or
 	// record that is older counts. One that was cut is gone on with, by a Rebuild or any other pass,

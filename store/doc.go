@@ -16,7 +16,8 @@
 //	    to exactly what it accepted; it never just knows less.
 //	S11 A context that has ended before Commit is called means that nothing was written.
 //	S12 Reset forgets exactly what its filter says, reports how much, and keeps generation,
-//	    bindings and history. It drops every scan position, so that the next pass scans whole.
+//	    bindings and history. It drops every scan position, so that the next pass scans whole. Until
+//	    then nothing counts as removed by users: what they removed is not known.
 //	S13 A ledger whose lease can expire says when; after that moment its Commit is ErrFenced.
 //	S14 ResetStatistics forgets the history of a pair and nothing else.
 package store

@@ -15,7 +15,7 @@ type Filter struct {
 	Before   time.Time // items received before; items without a time are selected
 	Statuses []Status  // nil means all
 	// Removed selects only settled records whose mark the last scan of the destination did not
-	// find: what users removed there.
+	// find: what users removed there. Before a scan, or after another reset, there is none.
 	Removed bool
 }
 

@@ -396,8 +396,11 @@ func replyFaults() (all []wireFault) {
 				install: rewriting(`* LIST () "/" "Work"`, `* LIST NIL "/" Work`),
 			},
 			wireFault{
-				name: name + ": a folder is listed that is not there", on: on, stops: endpoint.NotFound,
-				install: rewriting(`* LIST () "/" "Work"`, "* LIST () \"/\" bad&name\r\n* LIST () \"/\" \"Work\""),
+				name: name + ": a folder is listed that is not there", on: on,
+				// What is not known of the source fails alone; nothing may be unknown of the destination.
+				failsFolder: map[side]endpoint.Code{source: endpoint.NotFound}[on],
+				stops:       map[side]endpoint.Code{destination: endpoint.NotFound}[on],
+				install:     rewriting(`* LIST () "/" "Work"`, "* LIST () \"/\" bad&name\r\n* LIST () \"/\" \"Work\""),
 			})
 	}
 	return all

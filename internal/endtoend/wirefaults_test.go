@@ -32,6 +32,8 @@ type wireFault struct {
 	// fails is the code of the one item that fails; otherwise none does. The item is the one whose
 	// body holds victim.
 	fails endpoint.Code
+	// failsFolder is the code of the one folder that fails, in which no items are known.
+	failsFolder endpoint.Code
 	// timeout is the Config.Timeout; 0 means five seconds.
 	timeout time.Duration
 	// connections to each server; 0 means 1.
@@ -272,6 +274,9 @@ func (w *faultWorld) complaints(want map[string]int) (wrong []string) {
 	case w.fault.stops != endpoint.Unknown:
 		say(w.err == nil || endpoint.CodeOf(w.err) != w.fault.stops, "it did not stop with code %v", w.fault.stops)
 		return wrong
+	case w.fault.failsFolder != endpoint.Unknown:
+		say(len(w.first.Failures) != 1 || w.first.Failures[0].ID != "" || w.first.Failures[0].Code != w.fault.failsFolder.String(),
+			"no folder failed with code %v", w.fault.failsFolder)
 	case w.fault.fails != endpoint.Unknown:
 		failed = 1
 		say(len(w.first.Failures) != 1 || w.first.Failures[0].Code != w.fault.fails.String(), "no failure with code %v", w.fault.fails)

@@ -97,10 +97,10 @@ func (l *ledger) forget(
 		if err != nil {
 			return forgotten, err
 		}
-		if !filter.Matches(r, present[r.ID]) {
+		if !filter.Matches(r, present(r.ID)) {
 			continue
 		}
-		forgotten.Count(r, present[r.ID])
+		forgotten.Count(r, present(r.ID))
 		if batch = append(batch, r); len(batch) == resetBatch {
 			if err := remove(batch); err != nil {
 				return forgotten, err
@@ -111,8 +111,16 @@ func (l *ledger) forget(
 	return forgotten, remove(batch)
 }
 
-// present is the set of IDs that the last scan of the destination found.
-func (l *ledger) present(ctx context.Context) (map[watermark.ID]bool, error) {
+// present tells which IDs the last scan of the destination found. As long as there was none since
+// the last reset, nothing is known to be missing.
+func (l *ledger) present(ctx context.Context) (func(watermark.ID) bool, error) {
+	scanned := len(l.state.sightings) > 0
+	for _, err := range l.Folders(ctx, store.Destination) {
+		if err != nil {
+			return nil, err
+		}
+		scanned = true
+	}
 	seen := map[watermark.ID]bool{}
 	for name := range l.state.sightings {
 		for s, err := range l.Sightings(ctx, l.state.names.values[name]) {
@@ -122,7 +130,7 @@ func (l *ledger) present(ctx context.Context) (map[watermark.ID]bool, error) {
 			seen[s.ID] = true
 		}
 	}
-	return seen, nil
+	return func(id watermark.ID) bool { return !scanned || seen[id] }, nil
 }
 
 // dropScans drops all scan positions and sightings, and with the last of them the note of the

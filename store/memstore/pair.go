@@ -110,10 +110,10 @@ func (p *pair) reset(filter store.Filter, dry bool) store.Forgotten {
 	var forgotten store.Forgotten
 	present := p.present()
 	for key, r := range p.records {
-		if !filter.Matches(r, present[r.ID]) {
+		if !filter.Matches(r, present(r.ID)) {
 			continue
 		}
-		forgotten.Count(r, present[r.ID])
+		forgotten.Count(r, present(r.ID))
 		if !dry {
 			delete(p.records, key)
 		}
@@ -125,15 +125,20 @@ func (p *pair) reset(filter store.Filter, dry bool) store.Forgotten {
 	return forgotten
 }
 
-// present is the set of IDs that the last scan of the destination found.
-func (p *pair) present() map[watermark.ID]bool {
+// present tells which IDs the last scan of the destination found. As long as there was none since
+// the last reset, nothing is known to be missing.
+func (p *pair) present() func(watermark.ID) bool {
+	scanned := len(p.sightings) > 0
+	for key := range p.folders {
+		scanned = scanned || key.side == store.Destination
+	}
 	seen := map[watermark.ID]bool{}
 	for _, refs := range p.sightings {
 		for _, id := range refs {
 			seen[id] = true
 		}
 	}
-	return seen
+	return func(id watermark.ID) bool { return !scanned || seen[id] }
 }
 
 func (p *pair) stats() []store.Stat {

@@ -48,6 +48,7 @@ func testReset(t *testing.T, c Config) {
 		t.Run(test.name, func(t *testing.T) { testFilter(t, c, test.filter, test.want) })
 	}
 	t.Run("large", func(t *testing.T) { testLargeReset(t, c) })
+	t.Run("twice", func(t *testing.T) { testResetTwice(t, c) })
 	t.Run("no pair", func(t *testing.T) {
 		_, err := start(t, c).Reset(t.Context(), "none", store.ResetAll, false)
 		wantError(t, "reset no pair", err, store.ErrPair)
@@ -112,4 +113,15 @@ func testLargeReset(t *testing.T, c Config) {
 	reset(t, s, store.ResetAll, false, store.Forgotten{Records: all, Settled: all})
 	l = ledgerOf(t, s, "pair")
 	expect(t, l, contents{Meta: store.Meta{Generation: 1}}, "INBOX")
+}
+
+// testResetTwice resets again before the destination is scanned again.
+func testResetTwice(t *testing.T, c Config) {
+	s := start(t, c)
+	l := ledgerOf(t, s, "pair")
+	commit(t, l, resetBatch())
+	closed(t, l)
+	reset(t, s, store.Filter{Removed: true}, false, store.Forgotten{Records: 2, Settled: 2, Removed: 2})
+	reset(t, s, store.Filter{Removed: true}, false, store.Forgotten{})
+	reset(t, s, store.ResetAll, true, store.Forgotten{Records: 9, Settled: 4, Failed: 1, Intents: 1, Adopted: 1})
 }
