@@ -56,9 +56,9 @@ func without(a, b []endpoint.Flag) []endpoint.Flag {
 	return slices.DeleteFunc(slices.Clone(a), func(f endpoint.Flag) bool { return slices.Contains(b, f) })
 }
 
-// flagText is how flags stand in a record: as IMAP writes a list of them (RFC 9051 section 9,
-// flag-list), sorted, without \Deleted, which is never carried over once an item is migrated. It is
-// never empty.
+// flagText is how flags stand in a record: in brackets, so that it is never empty, sorted, a line
+// each, because keywords may have blanks where no IMAP is involved; without \Deleted, which is never
+// carried over once an item is migrated.
 func flagText(flags []endpoint.Flag) string {
 	var names []string
 	for _, f := range flags {
@@ -67,14 +67,17 @@ func flagText(flags []endpoint.Flag) string {
 		}
 	}
 	slices.Sort(names)
-	return "(" + strings.Join(slices.Compact(names), " ") + ")"
+	return "(" + strings.Join(slices.Compact(names), "\n") + ")"
 }
 
 // parseFlags inverts flagText.
 func parseFlags(text string) []endpoint.Flag {
 	var flags []endpoint.Flag
-	for name := range strings.FieldsSeq(strings.Trim(text, "()")) {
-		flags = append(flags, endpoint.Flag(name))
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "("), ")")
+	for name := range strings.SplitSeq(text, "\n") {
+		if name != "" {
+			flags = append(flags, endpoint.Flag(name))
+		}
 	}
 	return flags
 }

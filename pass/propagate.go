@@ -18,6 +18,9 @@ type propagator struct {
 	acts bool // something was done at the destination
 	// replaced are the records of items that were replaced, which are newer than those of the plans.
 	replaced map[watermark.ID]store.Record
+	// followed are the items that came into other folders, whether their new copies arrived or not: as
+	// long as one did not, the old copy is the only one.
+	followed map[watermark.ID]bool
 }
 
 // propagate is the part of a pass that touches items that were migrated before.
@@ -25,7 +28,14 @@ func (r *running) propagate(ctx context.Context) error {
 	if !r.locates() {
 		return nil
 	}
-	p := &propagator{running: r, view: r.lastView, replaced: map[watermark.ID]store.Record{}}
+	p := &propagator{
+		running: r, view: r.lastView, replaced: map[watermark.ID]store.Record{}, followed: map[watermark.ID]bool{},
+	}
+	for _, plan := range r.plans {
+		for _, w := range plan.work {
+			p.followed[w.follows] = true
+		}
+	}
 	if err := p.collectMoves(ctx); err != nil {
 		return err
 	}

@@ -8,15 +8,13 @@ import (
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/store"
-	"github.com/dandyroll/dandyroll/watermark"
 )
 
 // remove takes away the copies of items that the source has no more.
 func (p *propagator) remove(ctx context.Context, plan *folderPlan) (int, error) {
 	var records []store.Record
-	followed := p.followed()
 	for _, rec := range plan.gone {
-		moved := followed[rec.ID] || slices.ContainsFunc(plan.left, func(m move) bool { return m.old.ID == rec.ID })
+		moved := p.followed[rec.ID] || slices.ContainsFunc(plan.left, func(m move) bool { return m.old.ID == rec.ID })
 		if removes(p.policyOf(rec)) && p.opts.Select.takes(itemOf(rec)) && !moved {
 			records = append(records, rec)
 		}
@@ -31,18 +29,6 @@ func (p *propagator) remove(ctx context.Context, plan *folderPlan) (int, error) 
 		}
 	}
 	return 0, nil
-}
-
-// followed are the items that came into other folders, whether their new copies arrived or not: as
-// long as one did not, the old copy is the only one.
-func (p *propagator) followed() map[watermark.ID]bool {
-	all := map[watermark.ID]bool{}
-	for _, plan := range p.plans {
-		for _, w := range plan.work {
-			all[w.follows] = true
-		}
-	}
-	return all
 }
 
 func itemOf(rec store.Record) endpoint.Item {

@@ -1,0 +1,123 @@
+package pass
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/store"
+)
+
+// scanner looks at the destination for the marks of this pass.
+func (r *running) scanner() scanner {
+	return scanner{
+		destination: r.pair.Destination, to: r.to, ledger: r.ledger, mint: r.mint,
+		parallel: r.parallel(r.dstCaps), persist: !r.dry && r.knowsDestination(), locate: r.locates(),
+	}
+}
+
+// locates reports whether the pass needs to know where items are at the destination.
+func (r *running) locates() bool {
+	return r.opts.Kind == Verify || r.opts.Policies.some(func(p Policy) bool { return touches(p) || merges(p) })
+}
+
+// scanDestination is phase 3. Intents of a pass that was cut just now are given the time to land
+// first. Where marks show a generation above our own, the database forgot it: it is taken over.
+func (r *running) scanDestination(ctx context.Context) (*view, error) {
+	if err := r.awaitLanding(ctx); err != nil {
+		return nil, err
+	}
+	trusts, err := r.trusts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if trusts {
+		v, err := r.scanner().trust(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the folders of the destination: %w", err)
+		}
+		return v, nil
+	}
+	rebuilding := r.ledger.Meta().Rebuilding // then copies of older generations are counted
+	whole := r.opts.FullScan || r.opts.Kind == Verify || rebuilding
+	begins := r.opts.Kind == Rebuild && !rebuilding // a generation of which no mark may be there
+	for {
+		v, err := r.look(ctx, whole)
+		if err != nil || v.highest < r.mint.generation || v.highest == r.mint.generation && !begins {
+			return v, err
+		}
+		r.failures.warn("the database had forgotten that the pair is at generation %d", v.highest)
+		r.mint.generation = v.highest
+		if begins {
+			r.mint.generation++
+		}
+	}
+}
+
+// trusts reports whether the destination is not to be scanned, because the ledger is believed to
+// know what is there. One that knows nothing, was cut in the middle, or was reset since the last
+// scan, is not: marks may protect what it forgot.
+func (r *running) trusts(ctx context.Context) (bool, error) {
+	settled := r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Settled })
+	if !r.opts.TrustDatabase || settled == 0 {
+		return false, nil
+	}
+	past, err := r.past(ctx)
+	if err != nil || past != ended {
+		return false, err
+	}
+	scanned, err := positions(ctx, r.ledger, store.Destination)
+	return len(scanned) > 0, err
+}
+
+// look scans the destination, trying again where that can help.
+func (r *running) look(ctx context.Context, whole bool) (*view, error) {
+	var v *view
+	err := restarting(func() (err error) {
+		v, err = r.scanner().scan(ctx, whole)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("scan the destination for marks: %w", err)
+	}
+	return v, nil
+}
+
+// awaitLanding returns when everything that earlier passes sent is there to be seen, or never will be.
+func (r *running) awaitLanding(ctx context.Context) error {
+	until, err := r.landing(ctx)
+	wait := time.Until(until)
+	if err != nil || wait <= 0 {
+		return err
+	}
+	r.tell(Waiting{Side: store.Destination, For: wait, Code: endpoint.InDoubt})
+	return sleep(ctx, wait)
+}
+
+// landing is the end of that time, or long ago. All that is known of when an item in doubt was sent
+// is that it was before this pass opened the ledger: what waited for a throttled endpoint goes out
+// long after its intent. A settled one was there when it was committed.
+func (r *running) landing(ctx context.Context) (time.Time, error) {
+	for _, s := range r.ledger.Stats() {
+		if s.Status == store.Intent && s.Records > 0 {
+			return r.opened.Add(max(r.dstCaps.PutGrace, r.dstCaps.Visibility)), nil
+		}
+	}
+	var newest time.Time
+	if r.dstCaps.Visibility == 0 {
+		return newest, nil
+	}
+	for rec, err := range r.ledger.Records(ctx, store.AllFolders) {
+		if err != nil {
+			return newest, err
+		}
+		if rec.Status == store.Settled && rec.At.After(newest) {
+			newest = rec.At
+		}
+	}
+	if newest.After(r.opened) {
+		newest = r.opened // the clock was set back
+	}
+	return newest.Add(r.dstCaps.Visibility + time.Second), nil // records hold seconds
+}
