@@ -3,6 +3,7 @@ package pass
 import (
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 // changes are what happened at the source to items of a folder that were migrated before.
@@ -13,6 +14,8 @@ type changes struct {
 	merges  []merge
 	left    []move // those of gone that came into other folders
 	moving  bool   // some item of the folder follows one of another
+	// following are the items that those follow which passes before this one took for moved.
+	following []watermark.ID
 }
 
 // quiet reports whether nothing of it is to be carried over that a later listing would not show.

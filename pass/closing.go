@@ -82,6 +82,9 @@ func (r *running) fill(report *Report, before Wires, err error) {
 	if s := r.opts.Select; s.dated() {
 		report.Window = &Window{s.Since, s.Before, s.DateField.String(), report.Totals.OutOfWindow}
 	}
+	if r.verified != nil {
+		r.verified.Repaired += report.Totals.Migrated // what was missing
+	}
 	report.Conflicts, report.Verified = r.conflicts, r.verified
 	r.failures.fill(report)
 	report.Complete = err == nil && report.Totals.Deferred == 0 && report.Closes()

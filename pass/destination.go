@@ -39,9 +39,10 @@ func (r *running) scanDestination(ctx context.Context) (*view, error) {
 		}
 		return v, nil
 	}
-	rebuilding := r.ledger.Meta().Rebuilding // then copies of older generations are counted
-	whole := r.opts.FullScan || r.opts.Kind == Verify || rebuilding
+	rebuilding := r.ledger.Meta().Rebuilding
 	begins := r.opts.Kind == Rebuild && !rebuilding // a generation of which no mark may be there
+	// Copies of older generations are counted, and what is remembered of a scan says nothing of them.
+	whole := r.opts.FullScan || r.opts.Kind == Verify || r.opts.Kind == Rebuild || rebuilding
 	for {
 		v, err := r.look(ctx, whole)
 		if err != nil || v.highest < r.mint.generation || v.highest == r.mint.generation && !begins {

@@ -663,9 +663,9 @@ func (h *history) compareReport(t *rapid.T, p *prediction, r *pass.Report, lostA
 			t.Fatalf("counts of folder %q\nhave %+v\nwant %+v\nfailures %v", f.Folder, f.Counts, want, r.Failures)
 		}
 	}
-	if v := r.Verified; v != nil && (v.Checked != p.checked || v.Missing != p.missing || v.Repaired != len(p.mended) || v.Partial != 0) {
+	if v := r.Verified; v != nil && (v.Checked != p.checked || v.Missing != p.missing || v.Repaired != p.totals.Migrated || v.Partial != 0) {
 		h.figures.Unexplained++
-		t.Fatalf("verified %+v, want %d checked, %d missing, %d repaired", v, p.checked, p.missing, len(p.mended))
+		t.Fatalf("verified %+v, want %d checked, %d missing, %d repaired", v, p.checked, p.missing, p.totals.Migrated)
 	}
 	if len(r.Folders) != len(p.folders) || r.Totals.Failed > len(r.Failures) {
 		t.Fatalf("%d folders, want %d; failures %v", len(r.Folders), len(p.folders), r.Failures)

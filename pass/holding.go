@@ -19,6 +19,8 @@ type holding struct {
 	trashed bool
 	// reason says why the item is not to be touched; empty if it is.
 	reason string
+	// unread says that it is not touched because it could not be read.
+	unread bool
 }
 
 // holdings finds the copies of items, and compares each with what was written. A copy that a user
@@ -39,6 +41,7 @@ func (p *propagator) holdings(ctx context.Context, plan *folderPlan, records []s
 	for i, h := range all {
 		if h.reason == "" && !h.elsewhere {
 			all[i].reason, all[i].elsewhere = p.untouchable(h.record, found[h.at])
+			all[i].unread = found[h.at].err != nil
 		}
 	}
 	return all, nil

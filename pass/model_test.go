@@ -359,7 +359,8 @@ func (w *walk) verify(s slot, it *sourceItem) {
 		return
 	}
 	w.p.missing++
-	if it == nil || w.o.Verify.Repair == pass.RepairNone {
+	unsupported := it != nil && w.t.kinds != nil && !slices.Contains(w.t.kinds, it.Kind)
+	if it == nil || unsupported || w.o.Verify.Repair == pass.RepairNone {
 		w.c.RemovedAtDestination++
 		return
 	}

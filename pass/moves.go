@@ -43,6 +43,11 @@ func (r *running) matchMoves(ctx context.Context) error {
 		}
 	}
 	for _, plan := range r.plans {
+		for _, id := range plan.following {
+			gone[id] = false
+		}
+	}
+	for _, plan := range r.plans {
 		for i, w := range plan.work {
 			if w.newcomer && follows(r.opts.Policies[w.kind]) {
 				plan.work[i].follows = r.origin(left, gone, w)
@@ -197,9 +202,11 @@ func (p *propagator) leave(ctx context.Context, plan *folderPlan) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if err := p.removeSome(ctx, plan, holdings, &plan.counts.Followed); err != nil {
+		left, err := p.removeSome(ctx, plan, holdings, &plan.counts.Followed)
+		if err != nil {
 			return 0, err
 		}
+		arrived = slices.DeleteFunc(arrived, func(rec store.Record) bool { return left[rec.Follows] })
 		if err := p.settleMoves(ctx, arrived); err != nil {
 			return 0, err
 		}

@@ -221,7 +221,9 @@ func (p planner) plan(ctx context.Context, r route, position store.Folder) (*fol
 		return nil, err
 	}
 	for _, r := range known.byID {
-		plan.moving = plan.moving || r.Follows != watermark.ID{}
+		if r.Follows != (watermark.ID{}) {
+			plan.moving, plan.following = true, append(plan.following, r.Follows)
+		}
 	}
 	since := ""
 	if !p.whole && !p.mustSeeMarks(known) && !p.mustSeeAll() {

@@ -155,6 +155,9 @@ func (s *stage) appearance() map[string][]string {
 		}
 		all[name] = []string{}
 		for _, m := range items {
+			if name == "Trash" {
+				m.Flags = nil // flags may have been merged before an item went there in a later pass, or not
+			}
 			all[name] = append(all[name], appearance(m))
 		}
 		slices.Sort(all[name])

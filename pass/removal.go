@@ -8,6 +8,7 @@ import (
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 // remove takes away the copies of items that the source has no more.
@@ -24,7 +25,7 @@ func (p *propagator) remove(ctx context.Context, plan *folderPlan) (int, error) 
 		if err != nil {
 			return 0, err
 		}
-		if err := p.removeSome(ctx, plan, holdings, &plan.counts.Removed); err != nil {
+		if _, err := p.removeSome(ctx, plan, holdings, &plan.counts.Removed); err != nil {
 			return 0, err
 		}
 	}
@@ -61,10 +62,13 @@ func (p *propagator) heldBack(plan *folderPlan, records []store.Record) []store.
 	return nil
 }
 
-// removeSome takes away those copies that are as we made them, and counts them.
-func (p *propagator) removeSome(ctx context.Context, plan *folderPlan, holdings []holding, counted *int) error {
+// removeSome takes away those copies that are as we made them, and counts them. It returns the items
+// whose copies another pass may take away: they could not be read, or the destination refused.
+func (p *propagator) removeSome(ctx context.Context, plan *folderPlan, holdings []holding, counted *int) (left map[watermark.ID]bool, err error) {
 	var ready, done []holding
+	left = map[watermark.ID]bool{}
 	for _, h := range holdings {
+		left[h.record.ID] = h.unread || h.reason == "" && !h.elsewhere
 		switch {
 		case h.reason != "":
 			p.conflict(plan, h.record, h.reason)
@@ -76,11 +80,14 @@ func (p *propagator) removeSome(ctx context.Context, plan *folderPlan, holdings 
 	}
 	if p.dry {
 		*counted += len(ready)
-		return nil
+		return left, nil
 	}
 	gone, err := p.take(ctx, ready)
 	*counted += len(gone)
-	return errors.Join(err, p.commitRecords(ctx, p.tombstones(append(done, gone...))))
+	for _, h := range gone {
+		left[h.record.ID] = false
+	}
+	return left, errors.Join(err, p.commitRecords(ctx, p.tombstones(append(done, gone...))))
 }
 
 // tombstones are the records of items that we took away.

@@ -324,11 +324,12 @@ func (r *running) enterVerdict(plan *folderPlan, c check, what copyVerdict, diff
 	}
 }
 
-// repair makes work of an item, if it is to be repaired and the source still has it.
+// repair makes work of an item, if it is to be repaired and can be: the source still has it, and the
+// destination takes its kind.
 func (r *running) repair(plan *folderPlan, c check, what copyVerdict, parts []place) {
 	repair := r.opts.Verify.Repair
 	switch {
-	case c.item == nil:
+	case c.item == nil, len(r.srcCaps.Offers(c.item.Kind, r.dstCaps)) == 0:
 	case what == absent && len(r.copies(c.record)) > 0: // it was there a moment ago: its user may be moving it
 	case what == absent && repair >= RepairMissing:
 		plan.counts.RemovedAtDestination--
@@ -338,7 +339,6 @@ func (r *running) repair(plan *folderPlan, c check, what copyVerdict, parts []pl
 			id: rec.ID, ref: c.item.Ref, kind: c.item.Kind, size: c.item.Size, received: c.item.Received,
 			version: c.item.Version, before: &rec, trashed: rec.Trashed,
 		})
-		r.verified.Repaired++
 	case len(parts) > 0 && repair == RepairPartial:
 		r.broken = append(r.broken, broken{plan, c, parts, what != partial})
 		if r.dry && what == partial {
