@@ -57,11 +57,11 @@ func (r *running) scanDestination(ctx context.Context) (*view, error) {
 }
 
 // trusts reports whether the destination is not to be scanned, because the ledger is believed to
-// know what is there. One that knows nothing, was cut in the middle, or was reset since the last
-// scan, is not: marks may protect what it forgot.
+// know what is there. One that knows nothing, was cut in the middle, was reset since the last scan,
+// or was scanned for marks of other endpoint types, is not: marks may protect what it forgot.
 func (r *running) trusts(ctx context.Context) (bool, error) {
 	settled := r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Settled })
-	if !r.opts.TrustDatabase || settled == 0 {
+	if !r.opts.TrustDatabase || settled == 0 || r.ledger.Meta().Types != r.mint.types {
 		return false, nil
 	}
 	past, err := r.past(ctx)

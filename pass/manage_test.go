@@ -136,3 +136,12 @@ func TestDeltaMonthsLater(t *testing.T) {
 		want(t, w.run(pass.Options{}), pass.Counts{Listed: 11, Already: 10, Migrated: 1})
 	})
 }
+
+// What was scanned for marks of other types says nothing of those that count now.
+func TestTrustedDatabaseAfterOtherTypesScans(t *testing.T) {
+	w := filled(t)
+	w.dstOpts.Type = "other"
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Migrated: 10, Voided: 10})
+	w.dstOpts.Type = "dst"
+	want(t, w.run(pass.Options{TrustDatabase: true}), pass.Counts{Listed: 10, Already: 10, Voided: 10})
+}

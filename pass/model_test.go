@@ -211,7 +211,7 @@ func (m *model) next(t target, o pass.Options) (generation uint32, rebuilding bo
 // trusts reports whether a pass does not look at the destination.
 func (m *model) trusts(o pass.Options) bool {
 	begins := o.Kind == pass.Rebuild && !m.rebuilding
-	return o.TrustDatabase && m.scanned && !m.cut && !begins && m.count(store.Settled) > 0 && m.count(store.Intent) == 0
+	return o.TrustDatabase && m.scanned && m.completed && m.lastTypes == m.types && !m.cut && !begins && m.count(store.Settled) > 0 && m.count(store.Intent) == 0
 }
 
 // count counts the records that are not void.

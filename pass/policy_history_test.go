@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -24,16 +23,9 @@ import (
 // items, under random policies. After every pass, its counts and everything at the destination are
 // those that the model forecast; a plan before it said the same, and a pass after it does nothing.
 func TestProvePolicies(t *testing.T) {
-	const long = 3 * time.Minute
 	var figures prove.Figures
 	defer func() { prove.Record(t, "random histories under policies against the model", figures) }()
-	once := checks(t, 100, prove.Scale(15, 40))
-	for begin := time.Now(); ; {
-		rapid.Check(t, func(rt *rapid.T) { livePolicies(rt, &figures) })
-		if once || !prove.Long() || time.Since(begin) > long {
-			return
-		}
-	}
+	liveAll(t, 20, func(rt *rapid.T) { livePolicies(rt, &figures) })
 }
 
 // policyHistory is a pair of mailboxes, their users, and the model of what policies do.
