@@ -10,6 +10,7 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint/memendpoint"
 	"github.com/dandyroll/dandyroll/pass"
 	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/store/memstore"
 )
 
 // deliverTo has the user of a mailbox put a mail into it.
@@ -144,4 +145,16 @@ func TestTrustedDatabaseAfterOtherTypesScans(t *testing.T) {
 	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Migrated: 10, Voided: 10})
 	w.dstOpts.Type = "dst"
 	want(t, w.run(pass.Options{TrustDatabase: true}), pass.Counts{Listed: 10, Already: 10, Voided: 10})
+}
+
+// An item that the last scan saw counts as migrated, though the database was lost and a filter kept
+// its record from being made.
+func TestTrustedDatabaseKnowsWhatWasSeen(t *testing.T) {
+	w := filled(t)
+	w.store = memstore.New()
+	want(t, w.run(pass.Options{Select: pass.Selection{Include: []pass.Pattern{"Work"}}}),
+		pass.Counts{Listed: 10, Already: 4, Healed: 4, Filtered: 6})
+	w.must(w.dst.Delete([]string{inbox}, w.destRefs(inbox)[0]))
+	want(t, w.run(pass.Options{TrustDatabase: true}), pass.Counts{Listed: 10, Already: 10, Healed: 6})
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Already: 9, RemovedAtDestination: 1})
 }
