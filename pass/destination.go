@@ -33,11 +33,13 @@ func (r *running) scanDestination(ctx context.Context) (*view, error) {
 		return nil, err
 	}
 	if trusts {
-		v, err := r.scanner().trust(ctx)
+		v, complete, err := r.scanner().trust(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("list the folders of the destination: %w", err)
 		}
-		return v, nil
+		if complete {
+			return v, nil
+		}
 	}
 	rebuilding := r.ledger.Meta().Rebuilding
 	begins := r.opts.Kind == Rebuild && !rebuilding // a generation of which no mark may be there

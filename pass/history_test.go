@@ -78,7 +78,6 @@ type history struct {
 	model            *model
 	readOnly         map[string]bool
 	crashed          bool // some pass was cut short
-	filtered         bool // the last pass left something out
 	figures          *prove.Figures
 	serial           int
 }
@@ -387,9 +386,7 @@ func (h *history) kindOf(t *rapid.T, o pass.Options) pass.Options {
 		o.Select = pass.Selection{Folder: o.Select.Folder, Include: o.Select.Include, Exclude: o.Select.Exclude}
 		o.Verify.Repair = rapid.SampledFrom([]pass.Repair{pass.RepairNone, pass.RepairMissing}).Draw(t, "repair")
 	}
-	// What a filter left out may be known by its sighting alone, which the model does not know:
-	// TestTrustedDatabaseKnowsWhatWasSeen has that.
-	o.TrustDatabase = !h.filtered && !o.FullScan && o.Kind != pass.Verify && rapid.IntRange(0, 4).Draw(t, "trust") == 0
+	// TrustDatabase goes by sightings, of which the model knows nothing: TestTrustedDatabase… have it.
 	return o
 }
 
@@ -412,9 +409,7 @@ func (h *history) run(ctx context.Context, t *rapid.T, s store.Store, o pass.Opt
 	if dry {
 		return e.Plan(ctx, p, o)
 	}
-	r, err := e.Run(ctx, p, o)
-	h.filtered = r.Totals.Filtered > 0 || h.filtered && !r.Complete
-	return r, err
+	return e.Run(ctx, p, o)
 }
 
 // pass runs a pass that nothing interrupts, though the endpoints may be slow and lose answers.

@@ -2,6 +2,7 @@ package pass_test
 
 import (
 	"errors"
+	"iter"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -157,4 +158,29 @@ func TestTrustedDatabaseKnowsWhatWasSeen(t *testing.T) {
 	w.must(w.dst.Delete([]string{inbox}, w.destRefs(inbox)[0]))
 	want(t, w.run(pass.Options{TrustDatabase: true}), pass.Counts{Listed: 10, Already: 10, Healed: 6})
 	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Already: 9, RemovedAtDestination: 1})
+}
+
+// A pass that is cut in its scan after a reset leaves folders that were never scanned.
+func TestTrustedDatabaseWithAFolderNeverScannedScans(t *testing.T) {
+	w := filled(t)
+	l, err := w.store.Open(t.Context(), w.pair)
+	w.must(err)
+	records, err := collectAll(l.Records(t.Context(), "Work"))
+	w.must(err)
+	w.must(l.Commit(t.Context(), store.Batch{
+		Forget: records, Unscan: []store.Folder{{Side: store.Destination, Name: "Work"}, {Side: store.Source, Name: "Work"}},
+	}))
+	w.must(l.Close())
+	want(t, w.run(pass.Options{TrustDatabase: true}), pass.Counts{Listed: 10, Already: 10, Healed: 4})
+}
+
+func collectAll[T any](seq iter.Seq2[T, error]) ([]T, error) {
+	var all []T
+	for v, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
 }

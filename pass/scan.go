@@ -159,25 +159,29 @@ func (s scanner) scanWhole(ctx context.Context, v *view, f *endpoint.Folder, nam
 }
 
 // trust makes a view of what the last scan found, also in folders that are elsewhere since, and looks
-// at the folders of the destination only.
-func (s scanner) trust(ctx context.Context) (*view, error) {
-	v := &view{present: map[watermark.ID]presence{}, trusted: true}
-	var err error
+// at the folders of the destination only. It is not complete if one of them was never scanned, as
+// when a pass was cut in its scan after a reset.
+func (s scanner) trust(ctx context.Context) (v *view, complete bool, err error) {
+	v = &view{present: map[watermark.ID]presence{}, trusted: true}
 	if v.folders, err = gather(ctx, s.to, s.destination.Folders); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	scanned, err := positions(ctx, s.ledger, store.Destination)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for name := range scanned {
 		known, err := collect(s.ledger.Sightings(ctx, name))
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		v.addKnown(v.folder(name), known)
 	}
-	return v, nil
+	unscanned := slices.ContainsFunc(v.folders, func(f endpoint.Folder) bool {
+		_, ok := scanned[store.FolderKey(f.Path)]
+		return !ok
+	})
+	return v, !unscanned, nil
 }
 
 // folder returns the folder with a name in the ledger, or a bare one if there is none.
