@@ -1,0 +1,49 @@
+package graphendpoint
+
+import (
+	"context"
+	"iter"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+)
+
+// shelf is what can be done with the folders of one sort: of mail, calendars, contacts or task lists. The driver finds the shelf
+// of a folder, runs items in parallel, and bounds memory; a shelf does one thing at a time and is safe for concurrent use.
+// Folder IDs are those of Graph, without the sort. Errors come from the client, or are made with endpoint.Errorf.
+type shelf interface {
+	// folders lists all folders of the sort, parents first, with IDs of Graph, whole paths and Kinds.
+	folders(ctx context.Context) ([]endpoint.Folder, error)
+	// create makes a folder with a path, and its parents, if they do not exist, and returns it as folders would.
+	create(ctx context.Context, path []string) (endpoint.Folder, error)
+	// drop deletes a folder with all it holds.
+	drop(ctx context.Context, folder string) error
+
+	// state returns the state of a folder now; since is an earlier one, or empty, and is returned as it is where nothing
+	// changed after it.
+	state(ctx context.Context, folder, since string) (string, error)
+	// list, refs and marks are those of a Driver.
+	list(ctx context.Context, folder, since string) iter.Seq2[endpoint.Item, error]
+	refs(ctx context.Context, folder string) iter.Seq2[string, error]
+	marks(ctx context.Context, folder, since string) iter.Seq2[endpoint.Sighting, error]
+
+	// read returns one item in the best of the formats that the caller accepts. What is greater than room is to go to a
+	// temporary file in dir.
+	read(ctx context.Context, folder, ref string, opts reading) endpoint.Body
+	// put writes one item. An error whose code is Unavailable means that the item may be there: it becomes InDoubt.
+	put(ctx context.Context, folder string, item endpoint.Put) endpoint.PutResult
+	// remove takes one item to the trash, or deletes it for good where trash says so.
+	remove(ctx context.Context, folder, ref string) error
+	// find returns the items with a Message-ID or UID.
+	find(ctx context.Context, folder, id string) iter.Seq2[string, error]
+	// flags and setFlags are those of a Driver, one item for setFlags. Sorts without flags yield nothing, and change nothing.
+	flags(ctx context.Context, folder string, refs []string) iter.Seq2[endpoint.Flagging, error]
+	setFlags(ctx context.Context, folder string, change endpoint.FlagChange) error
+}
+
+// reading bounds one body.
+type reading struct {
+	room    int64  // bytes that may be held in memory
+	tempDir string // for greater bodies
+	// formats are those the caller accepts, best first; nil accepts any.
+	formats []endpoint.Format
+}
