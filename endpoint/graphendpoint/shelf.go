@@ -29,7 +29,8 @@ type shelf interface {
 	// read returns one item in the best of the formats that the caller accepts. What is greater than room is to go to a
 	// temporary file in dir.
 	read(ctx context.Context, folder, ref string, opts reading) endpoint.Body
-	// put writes one item. An error whose code is Unavailable means that the item may be there: it becomes InDoubt.
+	// put writes one item. Its error has code InDoubt if the item may be there, as the errors of the client do after an unclear answer
+	// to a create.
 	put(ctx context.Context, folder string, item endpoint.Put) endpoint.PutResult
 	// remove takes one item to the trash, or deletes it for good where trash says so.
 	remove(ctx context.Context, folder, ref string) error
