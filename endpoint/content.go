@@ -43,22 +43,39 @@ func Spool(r io.Reader, format Format, size, bound int64, dir string) (Content, 
 	if size <= bound {
 		var b bytes.Buffer
 		if err := copyExactly(&b, r, size); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("spool: %w", err)
 		}
 		return memoryContent{format, b.Bytes()}, nil
 	}
+	return spoolFile(format, dir, func(w io.Writer) (int64, error) { return size, copyExactly(w, r, size) })
+}
+
+// SpoolAll is [Spool] for a reader whose size nobody announced: it reads to its end.
+func SpoolAll(r io.Reader, format Format, bound int64, dir string) (Content, error) {
+	var b bytes.Buffer
+	if _, err := io.CopyN(&b, r, max(bound, 0)+1); err == io.EOF { //nolint:errorlint // io.CopyN returns io.EOF itself
+		return memoryContent{format, b.Bytes()}, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	return spoolFile(format, dir, func(w io.Writer) (int64, error) { return io.Copy(w, io.MultiReader(&b, r)) })
+}
+
+// spoolFile makes a content of what fill writes to an unnamed temporary file.
+func spoolFile(format Format, dir string, fill func(io.Writer) (int64, error)) (Content, error) {
 	f, err := os.CreateTemp(dir, "dandyroll-*")
 	if err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	// Unlinked at once, so that nothing stays behind after a crash.
 	err = os.Remove(f.Name())
+	var size int64
 	if err == nil {
-		err = copyExactly(f, r, size)
+		size, err = fill(f)
 	}
 	if err != nil {
 		_ = f.Close()
-		return nil, err
+		return nil, fmt.Errorf("spool: %w", err)
 	}
 	return &fileContent{format: format, size: size, f: f}, nil
 }
@@ -69,7 +86,7 @@ func copyExactly(w io.Writer, r io.Reader, size int64) error {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		return fmt.Errorf("spool: %d of %d bytes: %w", n, size, err)
+		return fmt.Errorf("%d of %d bytes: %w", n, size, err)
 	}
 	return nil
 }

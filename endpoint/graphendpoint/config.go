@@ -6,9 +6,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/dandyroll/dandyroll/endpoint"
 )
 
 // defaultRoot is the service of the global cloud.
@@ -26,6 +29,9 @@ type Config struct {
 	// BetaImportMIME lets mail be written by importMime, which keeps every byte of its header and structure. It is a beta of
 	// the service, without a promise, and needs the permission Mail-Advanced.ReadWrite.All.
 	BetaImportMIME bool
+	// Kinds are the kinds of item to be opened. Default: Mail, Event, Contact and Task, all that the service has. A kind for which the
+	// program has no permission is an error, not an empty mailbox.
+	Kinds []endpoint.Kind
 	// Transport carries the requests. Default: a clone of http.DefaultTransport.
 	Transport http.RoundTripper
 }
@@ -54,6 +60,20 @@ func serviceRoot(root string, credential azcore.TokenCredential) (*url.URL, erro
 		return nil, errors.New("Config.Root must begin with https://, for the token goes there; http:// is for loopback addresses only")
 	}
 	return u, nil
+}
+
+// kinds returns the kinds that are to be opened.
+func (c Config) kinds() ([]endpoint.Kind, error) {
+	all := []endpoint.Kind{endpoint.Mail, endpoint.Event, endpoint.Contact, endpoint.Task}
+	if len(c.Kinds) == 0 {
+		return all, nil
+	}
+	for _, k := range c.Kinds {
+		if !slices.Contains(all, k) {
+			return nil, fmt.Errorf("Config.Kinds: the service has no items of kind %s; leave it out", k)
+		}
+	}
+	return c.Kinds, nil
 }
 
 func isLoopback(host string) bool {

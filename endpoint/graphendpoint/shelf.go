@@ -3,6 +3,7 @@ package graphendpoint
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 )
@@ -11,6 +12,8 @@ import (
 // of a folder, runs items in parallel, and bounds memory; a shelf does one thing at a time and is safe for concurrent use.
 // Folder IDs are those of Graph, without the sort. Errors come from the client, or are made with endpoint.Errorf.
 type shelf interface {
+	// probe asks for the cheapest thing of the sort, to learn whether it may be reached.
+	probe(ctx context.Context) error
 	// folders lists all folders of the sort, parents first, with IDs of Graph, whole paths and Kinds.
 	folders(ctx context.Context) ([]endpoint.Folder, error)
 	// create makes a folder with a path, and its parents, if they do not exist, and returns it as folders would.
@@ -26,8 +29,7 @@ type shelf interface {
 	refs(ctx context.Context, folder string) iter.Seq2[string, error]
 	marks(ctx context.Context, folder, since string) iter.Seq2[endpoint.Sighting, error]
 
-	// read returns one item in the best of the formats that the caller accepts. What is greater than room is to go to a
-	// temporary file in dir.
+	// read returns one item; reading.content makes a content within the bounds of the call.
 	read(ctx context.Context, folder, ref string, opts reading) endpoint.Body
 	// put writes one item. Its error has code InDoubt if the item may be there, as the errors of the client do after an unclear answer
 	// to a create.
@@ -43,8 +45,13 @@ type shelf interface {
 
 // reading bounds one body.
 type reading struct {
-	room    int64  // bytes that may be held in memory
-	tempDir string // for greater bodies
+	room    *room
+	tempDir string
 	// formats are those the caller accepts, best first; nil accepts any.
 	formats []endpoint.Format
+}
+
+// accepts reports whether the caller accepts a format.
+func (o reading) accepts(f endpoint.Format) bool {
+	return o.formats == nil || slices.Contains(o.formats, f)
 }
