@@ -221,7 +221,7 @@ func TestCredentialErrors(t *testing.T) {
 	cases := map[string]error{
 		"AADSTS90002: Tenant 'ann.example' not found": ErrWrongTenant,
 		"AADSTS7000215: Invalid client secret 'ann'":  endpoint.ErrUnauthenticated,
-		"dial tcp ann.example": endpoint.ErrUnavailable,
+		"dial tcp ann.example":                        endpoint.ErrUnavailable,
 	}
 	for text, want := range cases {
 		err := noToken(t.Context(), errors.New(text))
