@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -193,6 +194,8 @@ type request struct {
 	path   string
 	header http.Header
 	body   []byte
+	// stream stands for body where that is too great for memory.
+	stream payload
 }
 
 // path joins segments to a path beneath the root, each of them escaped.
@@ -214,6 +217,9 @@ func (c *client) raw(ctx context.Context, r request) (*http.Response, error) {
 	if err != nil || !c.allowed(req.URL) {
 		return nil, endpoint.Errorf(endpoint.Damaged, "the service gave an address that cannot be used")
 	}
+	if r.stream.open != nil {
+		req.Body, req.GetBody, req.ContentLength = unread{}, r.stream.open, r.stream.size
+	}
 	for name, values := range r.header {
 		req.Header[name] = values
 	}
@@ -223,6 +229,12 @@ func (c *client) raw(ctx context.Context, r request) (*http.Response, error) {
 	}
 	return resp, nil
 }
+
+// unread stands for a body that the transport opens.
+type unread struct{}
+
+func (unread) Read([]byte) (int, error) { return 0, io.EOF }
+func (unread) Close() error             { return nil }
 
 // allowed reports whether an address that the service named may be sent to: it carries a secret, too.
 func (c *client) allowed(u *url.URL) bool {

@@ -40,7 +40,7 @@ func newGovernor(now func() time.Time) *governor {
 
 // enter waits until a request with a body of so many bytes may be sent. The caller calls leave when it was answered. A wait
 // that is too long to be made in silence is an error with code Throttled.
-func (g *governor) enter(ctx context.Context, body int) (leave func(), err error) {
+func (g *governor) enter(ctx context.Context, body int64) (leave func(), err error) {
 	select {
 	case g.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -48,7 +48,7 @@ func (g *governor) enter(ctx context.Context, body int) (leave func(), err error
 	}
 	leave = sync.OnceFunc(func() { <-g.slots })
 	for {
-		wait := g.book(int64(body))
+		wait := g.book(body)
 		if wait <= 0 {
 			return leave, nil
 		}

@@ -34,7 +34,7 @@ func TestGovernorLetsFourIn(t *testing.T) {
 	})
 }
 
-func mustEnter(t *testing.T, g *governor, body int) (leave func()) {
+func mustEnter(t *testing.T, g *governor, body int64) (leave func()) {
 	t.Helper()
 	leave, err := g.enter(t.Context(), body)
 	if err != nil {

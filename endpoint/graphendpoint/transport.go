@@ -56,7 +56,7 @@ func newTransport(base http.RoundTripper, root *url.URL, credential azcore.Token
 
 // RoundTrip sends a request until it is answered, as often as its effect allows.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	body, err := whole(req)
+	body, err := payloadOf(req)
 	if err != nil {
 		return nil, err
 	}
@@ -75,22 +75,31 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// whole reads the body of a request, so that it can be sent again. What the service takes is 4 MB at most.
-func whole(req *http.Request) ([]byte, error) {
-	if req.Body == nil {
-		return nil, nil
+// payload is the body of a request, which can be sent more than once.
+type payload struct {
+	size int64
+	open func() (io.ReadCloser, error)
+}
+
+// payloadOf returns the body of a request. That of a request of the SDK is in memory already, 4 MB at most.
+func payloadOf(req *http.Request) (payload, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return payload{}, nil
 	}
 	defer func() { _ = req.Body.Close() }()
-	body, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, fmt.Errorf("read the request: %w", err)
+	if req.GetBody != nil && req.ContentLength >= 0 {
+		return payload{req.ContentLength, req.GetBody}, nil
 	}
-	return body, nil
+	b, err := io.ReadAll(req.Body)
+	if err != nil {
+		return payload{}, fmt.Errorf("read the request: %w", err)
+	}
+	return payload{int64(len(b)), func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}, nil
 }
 
 // once sends a request one time. The slot of the mailbox that it takes is free again when the body of the answer is closed.
-func (t *transport) once(req *http.Request, body []byte) (*http.Response, error) {
-	leave, err := t.pace.enter(req.Context(), len(body))
+func (t *transport) once(req *http.Request, body payload) (*http.Response, error) {
+	leave, err := t.pace.enter(req.Context(), body.size)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +135,7 @@ func (t *transport) once(req *http.Request, body []byte) (*http.Response, error)
 }
 
 // send completes a request and sends it.
-func (t *transport) send(out *http.Request, body []byte, cancel context.CancelCauseFunc) (*http.Response, error) {
+func (t *transport) send(out *http.Request, body payload, cancel context.CancelCauseFunc) (*http.Response, error) {
 	out.URL = plain(out.URL)
 	out.Header.Add("Prefer", `IdType="ImmutableId"`)
 	if t.ours(out.URL) {
@@ -136,12 +145,16 @@ func (t *transport) send(out *http.Request, body []byte, cancel context.CancelCa
 		}
 		out.Header.Set("Authorization", "Bearer "+token)
 	}
-	out.Body, out.ContentLength = http.NoBody, int64(len(body))
-	if len(body) > 0 {
-		out.Body = io.NopCloser(bytes.NewReader(body))
+	out.Body, out.ContentLength, out.GetBody = http.NoBody, body.size, nil
+	if body.size > 0 {
+		opened, err := body.open()
+		if err != nil {
+			return nil, err
+		}
+		out.Body = opened
 	}
 	t.commands.Add(1)
-	t.sent.Add(int64(len(body)))
+	t.sent.Add(body.size)
 	watch := watchFor(silence, cancel)
 	defer watch.Stop()
 	resp, err := t.base.RoundTrip(out)
