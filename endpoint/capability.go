@@ -9,8 +9,14 @@ type Capabilities struct {
 	// Read and Write are the formats of each kind that the endpoint offers and accepts, best
 	// first. A kind that is missing cannot be read or written.
 	Read, Write map[Kind][]Format
-	// States says that Folder.State is filled, so that unchanged folders need no scan.
+	// ReadLosses and WriteLosses name what is not preserved of items that are read or written in a
+	// format, in a short English phrase each, such as "the order of header fields".
+	ReadLosses, WriteLosses map[Format][]string
+	// States says that Folders fills Folder.State, so that unchanged folders need no scan.
 	States bool
+	// StateSince says that Folders leaves Folder.State empty and the method State tells it, by
+	// comparison with an earlier one. An endpoint has States, StateSince or neither.
+	StateSince bool
 	// CreateFolder, DeleteFolder and Subscribe allow the methods of those names.
 	CreateFolder, DeleteFolder, Subscribe bool
 	// Delete, Flags, SetFlags and Find allow the methods of those names.

@@ -17,14 +17,16 @@
 //	E06 List yields every item once, in one order. Refs yields the references of List, in its order.
 //	E07 List and Marks since a State yield every item that came since, of those that are there.
 //	E08 A State is equal exactly as long as no item came or went; without Capabilities.States,
-//	    folders have none. What an endpoint counts besides, such as flags, may change it as well.
-//	E09 Once a Validity changed, List, Refs, Marks, Read, Flags, Find, SetFlags and Delete of the old
-//	    one fail with Stale.
+//	    listed folders have none (see E40). What an endpoint counts besides, such as flags, may
+//	    change it as well.
+//	E09 Once a Validity changed, State, List, Refs, Marks, Read, Flags, Find, SetFlags and Delete of
+//	    the old one fail with Stale.
 //	E10 Any method may be called from the body of a loop.
 //	E11 A loop that is left early leaves the session usable.
 //	E12 An item has one Identity in every session and under every Validity, and needs no header for
-//	    it. Equal messages have an equal one. Messages that differ in a field of those that no
-//	    server rewrites (Message-ID, Date, From, To, Subject) differ in it.
+//	    it. With Capabilities.Identity, equal messages have an equal one, in any mailbox that names
+//	    the same; without it, no two items share one. Messages that differ in a field of those that
+//	    no server rewrites (Message-ID, Date, From, To, Subject) differ in it.
 //	E13 Read yields one body for each reference, with code NotFound for items that are gone, and
 //	    refuses formats that the caller does not accept with Unsupported.
 //	E14 A Content has its exact Size and opens any number of times, at once too. With
@@ -34,8 +36,9 @@
 //	E16 Put yields one result for each item. Marks, in every session, then yields the item, its
 //	    mark before any other; a Ref in the result is that of the item.
 //	E17 What is written is [watermark.Prefix] and the body, byte for byte with Capabilities.Exact.
-//	E18 A flag is kept, or reported as dropped. The five system flags are always kept, other flags
-//	    with a backslash never, and keywords only with Capabilities.Keywords.
+//	E18 A flag is kept, or reported as dropped. The system flags are always kept, but for \Deleted,
+//	    which some mailboxes do not have; other flags with a backslash never are, and keywords only
+//	    with Capabilities.Keywords.
 //	E19 With Capabilities.Received, the time of receipt is kept to the second.
 //	E20 No name, flag, time or body makes the put of a mail fail, harms another item, or is
 //	    executed. Flags that cannot be kept are dropped; times are clamped.
@@ -69,4 +72,8 @@
 //	    State of its folder, and List since the State before yields the item. Its Ref and Identity
 //	    stay.
 //	E39 Item.Sent is the time in the Date field of a mail, zero where there is none that can be read.
+//	E40 With Capabilities.StateSince, State tells what Folders does not: since an earlier State of
+//	    the folder, told in any session, that very one exactly as long as no item came or went, else
+//	    one that no State from before the change equals. An expired State is no error: State since it
+//	    tells another, and List and Marks since it yield every item.
 package endpoint

@@ -34,6 +34,13 @@ type Driver interface {
 	// an error: a folder that could not be looked at is never left out.
 	Folders(ctx context.Context) iter.Seq2[Folder, error]
 
+	// State returns the State of a folder now, where Folders cannot tell it. Since is an earlier one
+	// under the same Validity, which is returned as it is exactly if no item came or went after it,
+	// or empty. One that the endpoint does not know any more is no error: it returns another, and
+	// List and Marks since the expired one yield everything. Empty is the state of a folder of which
+	// nothing can be told.
+	State(ctx context.Context, f Folder, since string) (string, error)
+
 	// List yields the items of a folder in an order that is the same every time. With since,
 	// which is an earlier State of the folder under the same Validity, it may leave out items
 	// that were there then. It fails with Stale if the Validity is not that of f.
@@ -115,6 +122,11 @@ type Unimplemented struct{}
 func (Unimplemented) mustEmbedUnimplemented() {} //nolint:unused // makes embedding the only way to be a Driver
 
 func unsupported() error { return &Error{Code: Unsupported} }
+
+// State fails with ErrUnsupported.
+func (Unimplemented) State(context.Context, Folder, string) (string, error) {
+	return "", unsupported()
+}
 
 // CreateFolder fails with ErrUnsupported.
 func (Unimplemented) CreateFolder(context.Context, Folder) (Folder, error) {

@@ -68,6 +68,11 @@ func (d *scripted) Folders(context.Context) iter.Seq2[endpoint.Folder, error] {
 	return answer(d, "Folders", d.folders)
 }
 
+func (d *scripted) State(context.Context, endpoint.Folder, string) (string, error) {
+	d.asked("State")
+	return "2", d.err
+}
+
 func (d *scripted) List(context.Context, endpoint.Folder, string) iter.Seq2[endpoint.Item, error] {
 	return answer(d, "List", d.items)
 }
@@ -111,7 +116,7 @@ func (d *scripted) Close() error {
 // whole is a driver whose every sequence has two good values.
 func whole() *scripted {
 	return &scripted{
-		caps:    endpoint.Capabilities{CreateFolder: true, DeleteFolder: true, Subscribe: true},
+		caps:    endpoint.Capabilities{StateSince: true, CreateFolder: true, DeleteFolder: true, Subscribe: true},
 		folders: []endpoint.Folder{{ID: "1", Path: []string{"A"}}, {ID: "2", Path: []string{"B"}}},
 		items:   []endpoint.Item{{Ref: "1", Kind: endpoint.Mail}, {Ref: "2", Kind: endpoint.Mail}},
 		refs:    []string{"1", "2"},
@@ -199,6 +204,7 @@ func TestUnimplemented(t *testing.T) {
 	var d endpoint.Unimplemented
 	ctx, f := t.Context(), endpoint.Folder{}
 	_, created := d.CreateFolder(ctx, f)
+	_, state := d.State(ctx, f, "")
 	_, quota := d.Quota(ctx)
 	_, written := collect(d.Put(ctx, f, []endpoint.Put{put(1)}))
 	_, deleted := collect(d.Delete(ctx, f, nil))
@@ -206,7 +212,7 @@ func TestUnimplemented(t *testing.T) {
 	_, flagged := collect(d.SetFlags(ctx, f, nil))
 	_, found := collect(d.Find(ctx, f, ""))
 	for name, err := range map[string]error{
-		"CreateFolder": created, "DeleteFolder": d.DeleteFolder(ctx, f), "Subscribe": d.Subscribe(ctx, f),
+		"State": state, "CreateFolder": created, "DeleteFolder": d.DeleteFolder(ctx, f), "Subscribe": d.Subscribe(ctx, f),
 		"Quota": quota, "Put": written, "Delete": deleted, "Flags": flags, "SetFlags": flagged, "Find": found,
 	} {
 		if !errors.Is(err, endpoint.ErrUnsupported) {

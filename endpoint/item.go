@@ -20,7 +20,8 @@ type Folder struct {
 	// empty where the endpoint has no such thing because its references are valid for ever.
 	Validity string
 	// State changes whenever items come into the folder or leave it. Equal, non-empty states
-	// mean that nothing did. A state is also the position from which List and Marks go on.
+	// mean that nothing did. A state is also the position from which List and Marks go on. With
+	// Capabilities.StateSince no listing has it, and it is asked for by Mailbox.State.
 	State string
 	// Items is the number of items, or -1 where the listing does not tell.
 	Items int

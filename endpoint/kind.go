@@ -57,7 +57,7 @@ const (
 	VCard     Format = "text/vcard"     // contacts (RFC 6350)
 )
 
-// Role is the special use of a folder (RFC 6154), or empty.
+// Role is the special use of a folder (such as those of RFC 6154), or empty.
 type Role string
 
 // The roles that an endpoint may give to one of its folders.
@@ -73,7 +73,22 @@ const (
 	AllMail Role = "all"
 	// Flagged is a view of the flagged items of other folders.
 	Flagged Role = "flagged"
+
+	// The folders into which items of the other kinds go by themselves. RFC 6154 has none of these.
+	DefaultCalendar Role = "calendar"
+	DefaultContacts Role = "contacts"
+	DefaultTasks    Role = "tasks"
+	DefaultNotes    Role = "notes"
+	DefaultJournal  Role = "journal"
 )
+
+// AllRoles lists every role but NoRole.
+func AllRoles() []Role {
+	return []Role{
+		Inbox, Sent, Drafts, Trash, Junk, Archive, AllMail, Flagged,
+		DefaultCalendar, DefaultContacts, DefaultTasks, DefaultNotes, DefaultJournal,
+	}
+}
 
 // Flag is a flag or keyword of an item, in the spelling of IMAP (RFC 9051 section 2.3.2). System
 // flags compare without regard to case.

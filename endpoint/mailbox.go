@@ -77,6 +77,17 @@ func checkFolder(f Folder) error {
 	return nil
 }
 
+// State returns the State of a folder now: since, an earlier one under the same Validity, if no item
+// came or went after it, else another. Empty since asks for one to begin with. It may be empty where
+// nothing can be told of the folder.
+func (m *Mailbox) State(ctx context.Context, f Folder, since string) (string, error) {
+	if err := m.able(ctx, "state", func(c Capabilities) bool { return c.StateSince }); err != nil {
+		return "", err
+	}
+	state, err := m.driver.State(ctx, f, since)
+	return state, m.wrap("state", err)
+}
+
 // List yields the items of a folder. With since, an earlier State of the folder under the same
 // Validity, it may leave out items that were there then.
 func (m *Mailbox) List(ctx context.Context, f Folder, since string) iter.Seq2[Item, error] {

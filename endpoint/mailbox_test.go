@@ -153,8 +153,9 @@ func otherCalls(ctx context.Context, m *endpoint.Mailbox) map[string]error {
 	_, caps := m.Capabilities(ctx)
 	_, created := m.CreateFolder(ctx, f)
 	_, quota := m.Quota(ctx)
+	_, state := m.State(ctx, f, "1")
 	return map[string]error{
-		"Capabilities": caps, "CreateFolder": created, "Quota": quota,
+		"Capabilities": caps, "State": state, "CreateFolder": created, "Quota": quota,
 		"DeleteFolder": m.DeleteFolder(ctx, f), "Subscribe": m.Subscribe(ctx, f),
 	}
 }
@@ -166,7 +167,7 @@ func TestMissingAbilitiesReachNoDriver(t *testing.T) {
 	if errs["Capabilities"] != nil {
 		t.Fatal(errs["Capabilities"])
 	}
-	for _, name := range []string{"CreateFolder", "DeleteFolder", "Subscribe", "Quota"} {
+	for _, name := range []string{"State", "CreateFolder", "DeleteFolder", "Subscribe", "Quota"} {
 		if !errors.Is(errs[name], endpoint.ErrUnsupported) {
 			t.Errorf("%s: %v", name, errs[name])
 		}
@@ -186,7 +187,7 @@ func TestAbilitiesReachTheDriver(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	wantCalls(t, d, "Capabilities", "CreateFolder", "DeleteFolder", "Subscribe")
+	wantCalls(t, d, "Capabilities", "CreateFolder", "State", "DeleteFolder", "Subscribe")
 	d.err = endpoint.Errorf(endpoint.Denied, "ask the owner")
 	err := m.DeleteFolder(t.Context(), endpoint.Folder{})
 	if err == nil || err.Error() != "mem delete folder: denied: ask the owner" {

@@ -3,6 +3,8 @@ package pass_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -477,6 +479,78 @@ func TestCanaryTellsWhatIsNotKept(t *testing.T) {
 		t.Errorf("losses %v", pf.Losses)
 	}
 	w.run(pass.Options{})
+}
+
+// lossy is a mailbox that says what it does not preserve.
+type lossy struct {
+	endpoint.Driver
+	caps func(*endpoint.Capabilities)
+}
+
+func (d lossy) Capabilities(ctx context.Context) (endpoint.Capabilities, error) {
+	caps, err := d.Driver.Capabilities(ctx)
+	d.caps(&caps)
+	return caps, err
+}
+
+// What is lost is told for each kind, in the format that both sides choose, and once.
+func TestCheckListsLosses(t *testing.T) {
+	w := newWorld(t)
+	w.dstOpts.Quirks = memendpoint.Quirks{Rewrite: true, Kinds: []endpoint.Kind{endpoint.Mail, endpoint.Event}}
+	w.srcOpts.Quirks.Kinds = []endpoint.Kind{endpoint.Mail, endpoint.Event, endpoint.Contact}
+	people := w.src.Open(nil)
+	_, err := people.CreateFolder(t.Context(), endpoint.Folder{Path: []string{"People"}, Kinds: []endpoint.Kind{endpoint.Contact}})
+	w.must(err)
+	for n := range 3 {
+		_, err := w.src.Deliver([]string{"People"}, memendpoint.Message{Kind: endpoint.Contact, Body: fmt.Appendf(nil, "BEGIN:VCARD\r\nUID:%d\r\nEND:VCARD\r\n", n)})
+		w.must(err)
+	}
+	p := w.open()
+	p.Source = endpoint.New(lossy{p.Source.Driver(), func(c *endpoint.Capabilities) {
+		c.Read[endpoint.Mail] = []endpoint.Format{"application/native", endpoint.RFC822}
+		c.ReadLosses = map[endpoint.Format][]string{"application/native": {"everything"}, endpoint.RFC822: {"the order of header fields"}}
+	}})
+	p.Destination = endpoint.New(lossy{p.Destination.Driver(), func(c *endpoint.Capabilities) {
+		c.WriteLosses = map[endpoint.Format][]string{
+			endpoint.RFC822: {"the order of header fields", "multipart/alternative"}, endpoint.ICalendar: {"free text of alarms"},
+		}
+	}})
+	check := func(want ...string) {
+		t.Helper()
+		pf, err := w.engine().Check(t.Context(), p, pass.Options{})
+		w.must(err)
+		if !slices.Equal(pf.Losses, want) {
+			t.Errorf("losses\nhave %q\nwant %q", pf.Losses, want)
+		}
+	}
+	mail := []string{
+		"items of kind mail: not preserved: the order of header fields",
+		"items of kind mail: not preserved: multipart/alternative",
+	}
+	event := "items of kind event: not preserved: free text of alarms"
+	contact := ": the destination takes none in a format that the source offers"
+	// INBOX, which has nothing, may hold contacts as well.
+	check(append(mail, event, "items of kind contact, of which there are 3"+contact)...)
+	w.deliver(1, inbox)
+	check(append(mail, event, "items of kind contact"+contact)...)
+}
+
+// A new folder is made for the kinds of item that its source may hold.
+func TestFolderIsMadeForItsKinds(t *testing.T) {
+	w := newWorld(t)
+	path, kinds := []string{"Calendar"}, []endpoint.Kind{endpoint.Event, endpoint.Task}
+	_, err := w.src.Open(nil).CreateFolder(t.Context(), endpoint.Folder{Path: path, Kinds: kinds})
+	w.must(err)
+	w.run(pass.Options{})
+	for f, err := range w.dst.Open(nil).Folders(t.Context()) {
+		w.must(err)
+		if slices.Equal(f.Path, path) && !slices.Equal(f.Kinds, kinds) {
+			t.Errorf("it is made for %v, want %v", f.Kinds, kinds)
+		}
+	}
+	if len(w.dst.FolderPaths()) != 2 {
+		t.Errorf("folders are %v", w.dst.FolderPaths())
+	}
 }
 
 func TestLostAnswers(t *testing.T) {

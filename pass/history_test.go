@@ -113,10 +113,16 @@ func newHistory(t *rapid.T, figures *prove.Figures) *history {
 	for _, name := range []string{"Work", "Sent"} {
 		must(t, h.src.CreateFolder(name))
 	}
-	h.srcOpts.Quirks.NoStates = rapid.Bool().Draw(t, "source without states")
-	h.dstOpts.Quirks.NoStates = rapid.Bool().Draw(t, "destination without states")
+	drawStates(t, "source", &h.srcOpts.Quirks)
+	drawStates(t, "destination", &h.dstOpts.Quirks)
+	h.srcOpts.Quirks.OwnIdentities = rapid.Bool().Draw(t, "identities of its own")
 	h.dstOpts.Quirks.Visibility = rapid.SampledFrom([]time.Duration{0, 30 * time.Second}).Draw(t, "visibility")
 	return h
+}
+
+// drawStates draws how a mailbox tells the states of its folders.
+func drawStates(t *rapid.T, side string, q *memendpoint.Quirks) {
+	rapid.SampledFrom([]stating{listed, asked, stateless}).Draw(t, "states of the "+side).set(q)
 }
 
 func must(t *rapid.T, err error) {
@@ -201,7 +207,7 @@ func (h *history) user(t *rapid.T, s *memendpoint.Server) {
 	if rapid.Bool().Draw(t, "beneath") {
 		name = append(slices.Clone(path), name...)
 	}
-	switch do := rapid.SampledFrom([]string{"delete", "delete", "move", "copy", "flag", "rename", "create", "delete folder", "rebuild"}).Draw(t, "do"); do {
+	switch do := rapid.SampledFrom([]string{"delete", "delete", "move", "copy", "flag", "rename", "create", "delete folder", "rebuild", "expire"}).Draw(t, "do"); do {
 	case "rename":
 		refused(t, s.RenameFolder(path, name))
 	case "create":
@@ -212,6 +218,8 @@ func (h *history) user(t *rapid.T, s *memendpoint.Server) {
 		refused(t, s.DeleteFolder(path...))
 	case "rebuild":
 		refused(t, s.ChangeValidity(path...))
+	case "expire": // not that a user would
+		s.ExpireStates()
 	default:
 		for range rapid.IntRange(1, 3).Draw(t, "times") {
 			h.handle(t, s, do, path, other)

@@ -46,15 +46,16 @@ func TestProveMetamorphic(t *testing.T) {
 // way is how a history is lived: all that may not matter.
 type way struct {
 	options           pass.Options
-	stateless         [2]bool // source, destination
-	restarts, forgets bool    // a new engine, or an empty database, for each pass
-	backwards         bool    // in which order items are read and written
-	cut               int64   // the commit at which a pass dies before each that does not; 0 is none
+	states            [2]stating // source, destination
+	restarts, forgets bool       // a new engine, or an empty database, for each pass
+	backwards         bool       // in which order items are read and written
+	cut               int64      // the commit at which a pass dies before each that does not; 0 is none
 	badger            bool
 }
 
 func drawWay(r *rand.Rand, mayForget bool) way {
 	pick := func(n int) bool { return r.IntN(n) == 0 }
+	all := []stating{listed, asked, stateless}
 	return way{
 		options: pass.Options{
 			Window:      []int{1, 2, 3, 7, 64, 1024}[r.IntN(6)],
@@ -63,8 +64,8 @@ func drawWay(r *rand.Rand, mayForget bool) way {
 			FullScan:    pick(3),
 			Kind:        []pass.Kind{pass.Auto, pass.Full, pass.Delta}[r.IntN(3)],
 		},
-		stateless: [2]bool{pick(3), pick(3)},
-		restarts:  pick(2), forgets: mayForget && pick(2), badger: pick(20),
+		states:   [2]stating{all[r.IntN(3)], all[r.IntN(3)]},
+		restarts: pick(2), forgets: mayForget && pick(2), badger: pick(20),
 		backwards: pick(3), cut: int64(max(r.IntN(60)-30, 0)),
 	}
 }
@@ -73,7 +74,8 @@ func drawWay(r *rand.Rand, mayForget bool) way {
 func relive(t *testing.T, seed uint64, removes bool, way way) []string {
 	t.Helper()
 	w := newWorld(t)
-	w.srcOpts.Quirks.NoStates, w.dstOpts.Quirks.NoStates = way.stateless[0], way.stateless[1]
+	way.states[0].set(&w.srcOpts.Quirks)
+	way.states[1].set(&w.dstOpts.Quirks)
 	s := &script{world: w, random: rand.New(rand.NewPCG(seed, 2)), removes: removes} //nolint:gosec // as above
 	for _, name := range []string{"Work", "Sent"} {
 		w.must(w.src.CreateFolder(name))

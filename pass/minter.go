@@ -139,11 +139,11 @@ func (m minter) position(side store.Side, f endpoint.Folder, settled bool) store
 	return p
 }
 
-// resume returns the state of a folder from which one may go on, or nothing if all of it must be
-// looked at: it was never gone through, its references are void, or it was done under other marks.
-func (m minter) resume(p store.Folder, f endpoint.Folder) string {
+// reached returns the state of a folder up to which it was gone through, or nothing if it never was,
+// its references are void, or it was done under other marks.
+func (m minter) reached(p store.Folder, f endpoint.Folder) string {
 	state, ours := strings.CutPrefix(p.State, m.realm(p.Side))
-	if !ours || p.Validity != f.Validity || f.State == "" {
+	if !ours || p.Validity != f.Validity {
 		return ""
 	}
 	return state

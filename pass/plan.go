@@ -212,22 +212,27 @@ func (p planner) outside(ctx context.Context, f endpoint.Folder) (Counts, error)
 
 // plan decides what is to be done with each item of a folder.
 func (p planner) plan(ctx context.Context, r route, position store.Folder) (*folderPlan, error) {
-	plan := &folderPlan{
-		route: r, name: store.FolderKey(r.source.Path), first: position.Name == "", partial: p.kind == RetryFailed || p.kind == Verify,
-		uncertain: position.Name != "" && position.Validity != r.source.Validity,
-	}
-	known, err := p.remembered(ctx, plan.name)
+	partial := p.kind == RetryFailed || p.kind == Verify
+	known, err := p.remembered(ctx, store.FolderKey(r.source.Path))
 	if err != nil {
 		return nil, err
+	}
+	since := ""
+	if !p.whole && !p.mustSeeMarks(known) && !p.mustSeeAll() {
+		since = p.mint.reached(position, r.source)
+	}
+	since, err = p.from.learnState(ctx, p.source, &r.source, since, p.persist && !partial)
+	if err != nil {
+		return nil, err
+	}
+	plan := &folderPlan{
+		route: r, name: store.FolderKey(r.source.Path), first: position.Name == "", partial: partial,
+		uncertain: position.Name != "" && position.Validity != r.source.Validity,
 	}
 	for _, r := range known.byID {
 		if r.Follows != (watermark.ID{}) {
 			plan.moving, plan.following = true, append(plan.following, r.Follows)
 		}
-	}
-	since := ""
-	if !p.whole && !p.mustSeeMarks(known) && !p.mustSeeAll() {
-		since = p.mint.resume(position, r.source)
 	}
 	items, err := p.list(ctx, r.source, since, known)
 	if err != nil {
@@ -241,7 +246,7 @@ func (p planner) plan(ctx context.Context, r route, position store.Folder) (*fol
 	if err := d.adopt(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.compareFlags(ctx, items, since == r.source.State && p.flagged); err != nil {
+	if err := d.compareFlags(ctx, items, since != "" && since == r.source.State && p.flagged); err != nil {
 		return nil, err
 	}
 	if p.kind == Trial {

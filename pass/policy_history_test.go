@@ -69,8 +69,8 @@ func newPolicyHistory(t *rapid.T, figures *prove.Figures) *policyHistory {
 		must(t, h.dst.CreateFolder(binName))
 		must(t, h.dst.SetRole(endpoint.Trash, binName))
 	}
-	h.srcOpts.Quirks.NoStates = rapid.Bool().Draw(t, "source without states")
-	h.dstOpts.Quirks.NoStates = rapid.Bool().Draw(t, "destination without states")
+	drawStates(t, "source", &h.srcOpts.Quirks)
+	drawStates(t, "destination", &h.dstOpts.Quirks)
 	return h
 }
 

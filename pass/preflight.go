@@ -103,6 +103,7 @@ func (r *running) connect(ctx context.Context) error {
 	if r.dstCaps, err = capabilities(ctx, r.to, r.pair.Destination); err != nil {
 		return fmt.Errorf("destination: %w", err)
 	}
+	r.from.statesSince, r.to.statesSince = r.srcCaps.StateSince, r.dstCaps.StateSince
 	return nil
 }
 
@@ -252,7 +253,7 @@ func (e *Engine) check(ctx context.Context, p Pair, o Options) (_ *Preflight, er
 		return nil, err
 	}
 	pf := &Preflight{
-		Source: r.srcCaps, Destination: r.dstCaps, Losses: losses(r.srcCaps, r.dstCaps), Warnings: r.failures.warnings,
+		Source: r.srcCaps, Destination: r.dstCaps, Losses: losses(r.srcCaps, r.dstCaps, taken), Warnings: r.failures.warnings,
 	}
 	for _, way := range ways {
 		pf.Folders = append(pf.Folders, FolderMapping{
@@ -260,24 +261,4 @@ func (e *Engine) check(ctx context.Context, p Pair, o Options) (_ *Preflight, er
 		})
 	}
 	return pf, nil
-}
-
-// losses says what cannot be carried from one endpoint to the other.
-func losses(from, to endpoint.Capabilities) []string {
-	var all []string
-	for _, k := range endpoint.AllKinds() {
-		if len(from.Read[k]) > 0 && len(from.Offers(k, to)) == 0 {
-			all = append(all, fmt.Sprintf("items of kind %s: the destination takes none in a format that the source offers", k))
-		}
-	}
-	if !to.Keywords {
-		all = append(all, "keywords: the destination keeps only the five system flags")
-	}
-	if !to.Received {
-		all = append(all, "dates: the destination does not keep when an item was received")
-	}
-	if !to.Exact {
-		all = append(all, "bytes: the destination does not keep items byte for byte, so that signatures may break")
-	}
-	return all
 }

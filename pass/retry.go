@@ -20,6 +20,8 @@ type account struct {
 	side     store.Side
 	patience time.Duration
 	tell     func(Event)
+	// statesSince is endpoint.Capabilities.StateSince.
+	statesSince bool
 
 	mu    sync.Mutex
 	until time.Time

@@ -109,7 +109,11 @@ func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
 	err = parallel(ctx, s.parallel, pointers(v.folders), func(ctx context.Context, f *endpoint.Folder) error {
 		since := ""
 		if !whole {
-			since = s.mint.resume(stored[store.FolderKey(f.Path)], *f)
+			since = s.mint.reached(stored[store.FolderKey(f.Path)], *f)
+		}
+		since, err := s.to.learnState(ctx, s.destination, f, since, s.persist)
+		if err != nil {
+			return err
 		}
 		return s.scanFolder(ctx, v, f, since)
 	})

@@ -174,6 +174,12 @@ func scenes() []scene {
 			fill(s)
 			s.dstOpts.Quirks.Visibility = time.Minute
 		}},
+		{"states since a state", func(s *stage) {
+			s.srcOpts.Quirks.StateSince, s.dstOpts.Quirks.StateSince = true, true
+			settle(s)
+			s.src.ExpireStates()
+			change(s)
+		}},
 	}
 }
 

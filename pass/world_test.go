@@ -158,5 +158,16 @@ func (w *world) meta() store.Meta {
 	return l.Meta()
 }
 
+// stating is how a mailbox tells the states of its folders.
+type stating string
+
+const (
+	listed    stating = "listed" // with the folders
+	asked     stating = "asked"  // when it is asked for that since another
+	stateless stating = "none"
+)
+
+func (s stating) set(q *memendpoint.Quirks) { q.StateSince, q.NoStates = s == asked, s == stateless }
+
 // inbox is where most tests work.
 const inbox = "INBOX"

@@ -2,6 +2,7 @@ package endpointtest_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/endpoint/endpointtest"
 	"github.com/dandyroll/dandyroll/endpoint/memendpoint"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 // brokenVariable names the fault of the driver that TestBroken runs the suite against.
@@ -45,10 +47,11 @@ func TestSuiteFindsFaults(t *testing.T) {
 // without fault.
 func TestBroken(t *testing.T) {
 	t.Parallel()
-	wrap := faults()[os.Getenv(brokenVariable)].wrap
+	broken := faults()[os.Getenv(brokenVariable)]
+	quirks := memendpoint.Quirks{StateSince: broken.clause == "E40"}
 	endpointtest.Run(t, endpointtest.Config{
 		New: func(t testing.TB) endpointtest.Fixture {
-			return &fixture{t: t, server: memendpoint.NewServer(), wrap: wrap}
+			return &fixture{t: t, server: memendpoint.NewServer(), quirks: quirks, wrap: broken.wrap}
 		},
 		Around: synctest.Test,
 	})
@@ -65,6 +68,7 @@ type broken struct {
 	endpoint.Driver
 	caps      func(endpoint.Capabilities) endpoint.Capabilities
 	folders   func([]endpoint.Folder) []endpoint.Folder
+	state     func(since, state string) (string, error)
 	list      func(since string, items []endpoint.Item) []endpoint.Item
 	refs      func([]string) []string
 	marks     func([]endpoint.Sighting) []endpoint.Sighting
@@ -136,6 +140,14 @@ func (d *broken) Capabilities(ctx context.Context) (endpoint.Capabilities, error
 
 func (d *broken) Folders(ctx context.Context) iter.Seq2[endpoint.Folder, error] {
 	return change(d, d.Driver.Folders(ctx), d.folders)
+}
+
+func (d *broken) State(ctx context.Context, f endpoint.Folder, since string) (string, error) {
+	state, err := d.Driver.State(ctx, f, since)
+	if d.state != nil && err == nil {
+		state, err = d.state(since, state)
+	}
+	return state, err
 }
 
 func (d *broken) List(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {
@@ -301,20 +313,23 @@ func cut[T any](values []T) []T { return values[:max(len(values)-1, 0)] }
 // faults are the ways in which drivers were seen, or feared, to go wrong.
 func faults() map[string]fault {
 	return map[string]fault{
-		"capabilities differ":    {"E01", func(d *broken) { d.caps = differing() }},
-		"children first":         {"E02", func(d *broken) { d.folders = reversed }},
-		"a folder is missing":    {"E02", func(d *broken) { d.folders = cut }},
-		"names are trimmed":      {"E03", func(d *broken) { d.folders = each(trimName) }},
-		"IDs of the session":     {"E04", func(d *broken) { d.folders = each(func(f *endpoint.Folder) { f.Validity += time.Now().String() }) }},
-		"existing folder fails":  {"E05", func(d *broken) { d.create = existing }},
-		"an item is missing":     {"E06", func(d *broken) { d.list = func(_ string, items []endpoint.Item) []endpoint.Item { return cut(items) } }},
-		"another order":          {"E06", func(d *broken) { d.refs = reversed }},
-		"the newest is missing":  {"E07", func(d *broken) { d.list = cutSince }},
-		"the state stays":        {"E08", func(d *broken) { d.folders = each(func(f *endpoint.Folder) { f.State = "same" }) }},
-		"stale is not found":     {"E09", func(d *broken) { d.fails = notFound }},
-		"one call at a time":     {"E10", func(d *broken) { d.slots = make(chan struct{}, 1) }},
-		"left loops stay open":   {"E11", func(d *broken) { d.slots, d.keepSlots = make(chan struct{}, 4), true }},
-		"identity is the ref":    {"E12", func(d *broken) { d.list = identities(func(it *endpoint.Item) { it.Identity = it.Ref }) }},
+		"capabilities differ":   {"E01", func(d *broken) { d.caps = differing() }},
+		"children first":        {"E02", func(d *broken) { d.folders = reversed }},
+		"a folder is missing":   {"E02", func(d *broken) { d.folders = cut }},
+		"names are trimmed":     {"E03", func(d *broken) { d.folders = each(trimName) }},
+		"IDs of the session":    {"E04", func(d *broken) { d.folders = each(func(f *endpoint.Folder) { f.Validity += time.Now().String() }) }},
+		"existing folder fails": {"E05", func(d *broken) { d.create = existing }},
+		"an item is missing":    {"E06", func(d *broken) { d.list = func(_ string, items []endpoint.Item) []endpoint.Item { return cut(items) } }},
+		"another order":         {"E06", func(d *broken) { d.refs = reversed }},
+		"the newest is missing": {"E07", func(d *broken) { d.list = cutSince }},
+		"the state stays":       {"E08", func(d *broken) { d.folders = each(func(f *endpoint.Folder) { f.State = "same" }) }},
+		"stale is not found":    {"E09", func(d *broken) { d.fails = notFound }},
+		"one call at a time":    {"E10", func(d *broken) { d.slots = make(chan struct{}, 1) }},
+		"left loops stay open":  {"E11", func(d *broken) { d.slots, d.keepSlots = make(chan struct{}, 4), true }},
+		"identity is the ref":   {"E12", func(d *broken) { d.list = identities(func(it *endpoint.Item) { it.Identity = it.Ref }) }},
+		"twins share one": {"E12", func(d *broken) {
+			d.caps = func(c endpoint.Capabilities) endpoint.Capabilities { c.Identity = ""; return c }
+		}},
 		"one identity":           {"E12", func(d *broken) { d.list = identities(func(it *endpoint.Item) { it.Identity = "same" }) }},
 		"a body is missing":      {"E13", func(d *broken) { d.bodies = cut }},
 		"gone is damaged":        {"E13", func(d *broken) { d.bodies = each(damage) }},
@@ -323,6 +338,7 @@ func faults() map[string]fault {
 		"marks are missing":      {"E16", func(d *broken) { d.marks = cut }},
 		"a line is added":        {"E17", func(d *broken) { d.items = each(addLine) }},
 		"flags go in silence":    {"E18", func(d *broken) { d.items = each(func(p *endpoint.Put) { p.Flags = nil }) }},
+		"seen is dropped":        {"E18", dropSeen},
 		"an hour is lost":        {"E19", func(d *broken) { d.items = each(func(p *endpoint.Put) { p.Received = p.Received.Add(-time.Hour) }) }},
 		"odd flags are refused":  {"E20", func(d *broken) { d.items = each(refuseOddFlags) }},
 		"too large is rejected":  {"E21", func(d *broken) { d.results = each(rejectTooLarge) }},
@@ -368,6 +384,14 @@ func faults() map[string]fault {
 		"changes are not new": {"E38", func(d *broken) { d.list = cutSince }},
 		"sent is received":    {"E39", func(d *broken) { d.list = identities(func(it *endpoint.Item) { it.Sent = it.Received }) }},
 		"nothing was sent":    {"E39", func(d *broken) { d.list = identities(func(it *endpoint.Item) { it.Sent = time.Time{} }) }},
+		"always another state": {"E40", func(d *broken) {
+			d.state = func(since, state string) (string, error) { return since + "+" + state, nil }
+		}},
+		"the old state stays": {"E40", func(d *broken) {
+			d.state = func(since, state string) (string, error) { return cmp.Or(since, state), nil }
+		}},
+		"expired is an error": {"E40", func(d *broken) { d.state = failExpired }},
+		"expired misses one":  {"E40", func(d *broken) { d.list = cutSince }},
 		"denied deletion works": {"E31", func(d *broken) {
 			d.caps = func(c endpoint.Capabilities) endpoint.Capabilities { c.Delete = false; return c }
 		}},
@@ -403,6 +427,28 @@ func cutSince(since string, items []endpoint.Item) []endpoint.Item {
 		return cut(items)
 	}
 	return items
+}
+
+// dropSeen drops a system flag, and says so.
+func dropSeen(d *broken) {
+	dropped := map[watermark.Mark][]endpoint.Flag{}
+	d.items = each(func(p *endpoint.Put) {
+		p.Flags = slices.DeleteFunc(slices.Clone(p.Flags), func(f endpoint.Flag) bool {
+			seen := strings.EqualFold(string(f), string(endpoint.Seen))
+			if seen {
+				dropped[p.Mark] = append(dropped[p.Mark], f)
+			}
+			return seen
+		})
+	})
+	d.results = each(func(r *endpoint.PutResult) { r.Dropped = append(r.Dropped, dropped[r.Mark]...) })
+}
+
+func failExpired(since, state string) (string, error) {
+	if since != "" && since != state {
+		return "", endpoint.Errorf(endpoint.Stale, "list the folders anew")
+	}
+	return state, nil
 }
 
 func notFound(error) error { return endpoint.Errorf(endpoint.NotFound, "gone") }

@@ -18,6 +18,13 @@ type Changer interface {
 	CreateTrash() bool
 }
 
+// Expirer is a [Fixture] whose server forgets states. A Fixture that is none leaves out the case that
+// needs one.
+type Expirer interface {
+	// ExpireStates makes every State that was told expire, and returns false where that cannot be.
+	ExpireStates() bool
+}
+
 // trash returns the folder with role Trash, if there is one.
 func (s *scene) trash() (endpoint.Folder, bool) {
 	s.Helper()

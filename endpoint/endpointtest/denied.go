@@ -51,6 +51,12 @@ func testDeniedMethods(s *scene) {
 	s.deliver(work(), 0, 2)
 	folders, messages := all(s, s.box.Folders(s.Context())), s.fixture.Messages(work())
 	denied := map[string]func(context.Context) error{}
+	if !s.caps.StateSince {
+		denied["State"] = func(ctx context.Context) error {
+			_, err := s.box.Driver().State(ctx, f, "")
+			return err
+		}
+	}
 	if !s.caps.CreateFolder {
 		denied["CreateFolder"] = func(ctx context.Context) error {
 			_, err := s.box.Driver().CreateFolder(ctx, endpoint.Folder{Path: []string{"Denied"}})

@@ -9,7 +9,7 @@
 //	}
 //
 // A [Fixture] is a mailbox on a real or pretended server, and another client of it, through whose
-// eyes the suite sees what the driver did; it may be a [Changer] as well. The names, bodies, flags and dates that an attacker
+// eyes the suite sees what the driver did; it may be a [Changer] and an [Expirer] as well. The names, bodies, flags and dates that an attacker
 // would choose are exported, for use in other tests.
 package endpointtest
 

@@ -12,11 +12,14 @@ import (
 type fixture struct {
 	t      testing.TB
 	server *memendpoint.Server
+	quirks memendpoint.Quirks
 	wrap   func(*broken) // nil breaks nothing
 }
 
 func (f *fixture) Open() *endpoint.Mailbox {
-	mailbox := f.server.Open(&memendpoint.Options{Account: "ann@mem.example", Quirks: memendpoint.Quirks{MaxItem: 2 << 20}})
+	quirks := f.quirks
+	quirks.MaxItem = 2 << 20
+	mailbox := f.server.Open(&memendpoint.Options{Account: "ann@mem.example", Quirks: quirks})
 	if f.wrap == nil {
 		return mailbox
 	}
@@ -90,6 +93,11 @@ func (f *fixture) CreateTrash() bool {
 	f.t.Helper()
 	f.CreateFolder("Bin")
 	f.check(f.server.SetRole(endpoint.Trash, "Bin"))
+	return true
+}
+
+func (f *fixture) ExpireStates() bool {
+	f.server.ExpireStates()
 	return true
 }
 

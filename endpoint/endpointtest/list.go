@@ -13,7 +13,9 @@ func listClauses() []clause {
 		{"E06", "ExpungedWhileListing", "an item that goes while the folder is listed harms no other", testExpunged},
 		{"E07", "ListSinceState", "List and Marks since a State yield every item that came since", testSince},
 		{"E08", "States", "a State is equal exactly as long as nothing came or went", testStates},
-		{"E08", "NoStates", "without Capabilities.States no folder has one", testNoStates},
+		{"E08", "NoStates", "without Capabilities.States no listed folder has one", testNoStates},
+		{"E40", "StatesSince", "State since a State is equal exactly as long as nothing came or went", testStatesSince},
+		{"E40", "ExpiredStates", "a State that expired is another, and everything came since it", testExpiredStates},
 		{"E09", "ChangedValidity", "once a Validity changed, references and states of the old one are Stale", testChangedValidity},
 		{"E10", "CallsFromLoops", "any method may be called from the body of a loop", testCallsFromLoops},
 		{"E11", "LeavingLoops", "a loop that is left early leaves the session usable", testLeavingLoops},
@@ -89,15 +91,13 @@ func testExpunged(s *scene) {
 func testSince(s *scene) {
 	s.workFolder()
 	s.deliver(work(), 0, 5)
-	f := s.folder(s.box, work())
-	if f.State == "" {
-		s.Skip("Capabilities.States is false, or the folder has none")
+	f, since := s.folder(s.box, work()), s.state(s.box, "")
+	if since == "" {
+		s.Skip("Capabilities.States and StateSince are false, or the folder has no state")
 	}
-	since := f.State
 	// One goes and several come, so that counting is not enough.
 	s.fixture.Delete(work(), all(s, s.box.Refs(s.Context(), f))[2])
 	added := s.deliver(work(), 100, 3)
-	f = s.folder(s.box, work())
 	if len(s.caps.Write[endpoint.Mail]) > 0 {
 		s.mustPut(f, s.mails(2)...)
 		if got := len(s.sightings(s.box, f, since)); got != 2 {
@@ -138,9 +138,23 @@ func testStates(s *scene) {
 	if !s.caps.States {
 		s.Skip("Capabilities.States is false")
 	}
+	s.changeStates()
+}
+
+func testStatesSince(s *scene) {
+	if !s.caps.StateSince {
+		s.Skip("Capabilities.StateSince is false")
+	}
+	s.changeStates()
+}
+
+// changeStates has items come and go, and checks the State after each step.
+func (s *scene) changeStates() {
+	s.Helper()
 	f := s.workFolder()
 	s.fixture.CreateFolder("Other")
-	seen := map[string]string{f.State: "making the folder"}
+	last := s.state(s.box, "")
+	seen := map[string]string{last: "making the folder"}
 	var refs []string
 	steps := []struct {
 		name string
@@ -161,15 +175,16 @@ func testStates(s *scene) {
 	}
 	for _, step := range steps {
 		step.do()
-		state := s.folder(s.box, work()).State
+		state := s.state(s.box, last)
 		if before, known := seen[state]; known || state == "" {
 			s.Errorf("the state %q after %s is that after %s", state, step.name, before)
 		}
 		seen[state] = step.name
 		s.look(s.box, s.folder(s.box, work()))
-		if again := s.folder(s.open(), work()).State; again != state {
+		if again := s.state(s.open(), state); again != state {
 			s.Errorf("after %s the state is %q, and %q when nothing but reading happened", step.name, state, again)
 		}
+		last = state
 	}
 }
 
@@ -179,6 +194,11 @@ func (s *scene) look(box *endpoint.Mailbox, f endpoint.Folder) {
 	refs := all(s, box.Refs(s.Context(), f))
 	all(s, box.List(s.Context(), f, ""))
 	all(s, box.List(s.Context(), f, f.State))
+	if s.caps.StateSince {
+		if _, err := box.State(s.Context(), f, ""); err != nil {
+			s.Errorf("State: %v", err)
+		}
+	}
 	all(s, box.Marks(s.Context(), f, ""))
 	s.read(box, f, refs...)
 	if s.caps.Flags {
@@ -202,17 +222,50 @@ func testNoStates(s *scene) {
 	}
 }
 
+func testExpiredStates(s *scene) {
+	if !s.caps.StateSince {
+		s.Skip("Capabilities.StateSince is false")
+	}
+	f := s.workFolder()
+	s.deliver(work(), 0, 3)
+	if len(s.caps.Write[endpoint.Mail]) > 0 {
+		s.mustPut(f, s.mails(2)...)
+	}
+	old := s.state(s.box, "")
+	if expirer, ok := s.fixture.(Expirer); !ok || !expirer.ExpireStates() {
+		s.Skip("the fixture cannot make states expire")
+	}
+	now := s.state(s.box, old)
+	if now == old || now == "" {
+		s.Errorf("since the expired state %q, the state is %q", old, now)
+	}
+	if again := s.state(s.open(), now); again != now {
+		s.Errorf("the state was %q and is %q, and nothing happened", now, again)
+	}
+	whole := all(s, s.box.Refs(s.Context(), f))
+	if got := itemRefs(all(s, s.box.List(s.Context(), f, old))); !slices.Equal(got, whole) {
+		s.Errorf("List since an expired state yields %q, want %q", got, whole)
+	}
+	if got, want := len(s.sightings(s.box, f, old)), len(s.sightings(s.box, f, "")); got != want {
+		s.Errorf("Marks since an expired state yields %d items, want %d", got, want)
+	}
+}
+
 func testChangedValidity(s *scene) {
 	s.workFolder()
 	s.deliver(work(), 0, 3)
-	old := s.folder(s.box, work())
+	old, state := s.folder(s.box, work()), s.state(s.box, "")
 	refs := all(s, s.box.Refs(s.Context(), old))
 	if !s.fixture.ChangeValidity(work()) {
 		s.Skip("the fixture cannot change a validity")
 	}
 	now := s.folder(s.box, work())
-	if now.Validity == old.Validity || now.State != "" && now.State == old.State {
-		s.Errorf("validity was %q and is %q, state was %q and is %q", old.Validity, now.Validity, old.State, now.State)
+	if newer := s.state(s.box, ""); now.Validity == old.Validity || newer != "" && newer == state {
+		s.Errorf("validity was %q and is %q, state was %q and is %q", old.Validity, now.Validity, state, newer)
+	}
+	if s.caps.StateSince {
+		_, err := s.box.State(s.Context(), old, state)
+		s.wantCode("State", err, endpoint.Stale)
 	}
 	_, list := collect(s, s.box.List(s.Context(), old, ""))
 	_, listed := collect(s, s.box.Refs(s.Context(), old))
@@ -224,11 +277,11 @@ func testChangedValidity(s *scene) {
 	if got := len(all(s, s.box.List(s.Context(), now, ""))); got != 3 {
 		s.Errorf("the folder has %d items under its new validity, want 3", got)
 	}
-	if old.State == "" {
+	if state == "" {
 		return
 	}
 	// A state of another validity is no position: all or nothing.
-	if items, err := collect(s, s.box.List(s.Context(), now, old.State)); err != nil {
+	if items, err := collect(s, s.box.List(s.Context(), now, state)); err != nil {
 		s.wantCode("List since a state of the old validity", err, endpoint.Stale)
 	} else if len(items) != 3 {
 		s.Errorf("List since a state of the old validity yields %d items, want 3 or Stale", len(items))

@@ -77,6 +77,21 @@ func (s *scene) find(box *endpoint.Mailbox, path []string) (endpoint.Folder, boo
 	return folders[i], true
 }
 
+// state returns the State of the folder work as a session has it now: as it is listed, or since an
+// earlier one, which may be empty, where it is told in no other way. It is empty without states.
+func (s *scene) state(box *endpoint.Mailbox, since string) string {
+	s.Helper()
+	f := s.folder(box, work())
+	if !s.caps.StateSince {
+		return f.State
+	}
+	state, err := box.State(s.Context(), f, since)
+	if err != nil {
+		s.Fatalf("State: %v", err)
+	}
+	return state
+}
+
 func (s *scene) folder(box *endpoint.Mailbox, path []string) endpoint.Folder {
 	s.Helper()
 	f, ok := s.find(box, path)

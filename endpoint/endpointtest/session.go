@@ -42,6 +42,13 @@ func testCancelledReading(s *scene) {
 	cancelAt(s, "Read", func(ctx context.Context) func(func(endpoint.Body, error) bool) {
 		return s.box.Read(ctx, f, refs, endpoint.ReadOptions{Memory: 1 << 16})
 	})
+	if s.caps.StateSince {
+		ended, cancel := context.WithCancel(s.Context())
+		cancel()
+		if _, err := s.box.Driver().State(ended, f, ""); !errors.Is(err, context.Canceled) {
+			s.Errorf("State with an ended context: %v", err)
+		}
+	}
 	s.look(s.box, f)
 }
 
@@ -177,13 +184,14 @@ func testClose(s *scene) {
 		s.Errorf("another session sees %d items, want 2", got)
 	}
 	_, folders := collect(s, s.box.Folders(s.Context()))
+	_, state := s.box.Driver().State(s.Context(), f, "") // unsupported, or of a session that is closed
 	_, list := collect(s, s.box.List(s.Context(), f, ""))
 	_, read := collect(s, s.box.Read(s.Context(), f, refs, endpoint.ReadOptions{Memory: 1 << 16}))
 	results, put := collect(s, s.box.Put(s.Context(), f, s.mails(1)))
 	if len(results) == 1 {
 		put = results[0].Err
 	}
-	for name, err := range map[string]error{"Folders": folders, "List": list, "Read": read, "Put": put} {
+	for name, err := range map[string]error{"Folders": folders, "State": state, "List": list, "Read": read, "Put": put} {
 		if err == nil {
 			s.Errorf("%s works on a closed session", name)
 		}

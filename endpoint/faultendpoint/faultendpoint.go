@@ -80,7 +80,7 @@ func NewProcess(plan Plan, observe func(Call, Effect)) *Process {
 // the name of the mailbox in plans and traces. Codes are those of package endpoint, such as
 // "in-doubt"; any other word makes an error with code Unknown.
 //
-// The methods are capabilities, folders, list, refs, read, marks, flags, find, put, delete,
+// The methods are capabilities, folders, state, list, refs, read, marks, flags, find, put, delete,
 // set-flags, create-folder, delete-folder, subscribe and quota; Info, Wire and Close never fail.
 // What is to happen to the items of a put, delete or set-flags is decided, in their order, before
 // the first of them is sent, so that the items up to a fault go out together.
@@ -132,6 +132,14 @@ func (d *driver) Folders(ctx context.Context) iter.Seq2[endpoint.Folder, error] 
 	return fault.Stream(ctx, d.faults, Call{Method: "folders"}, of, func() iter.Seq2[endpoint.Folder, error] {
 		return d.Driver.Folders(ctx)
 	})
+}
+
+func (d *driver) State(ctx context.Context, f endpoint.Folder, since string) (state string, err error) {
+	err = d.faults.Do(ctx, about("state", f), func() error {
+		state, err = d.Driver.State(ctx, f, since)
+		return err
+	})
+	return state, err
 }
 
 func (d *driver) List(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {

@@ -62,6 +62,7 @@ func commonNames(r endpoint.Role) []string {
 	case endpoint.Archive:
 		return []string{"archive", "archives", "archiv", "archivo", "archivio", "archief", "archiwum", "arquivo", "архив"}
 	case endpoint.NoRole, endpoint.Inbox, endpoint.AllMail, endpoint.Flagged:
+	case endpoint.DefaultCalendar, endpoint.DefaultContacts, endpoint.DefaultTasks, endpoint.DefaultNotes, endpoint.DefaultJournal:
 	}
 	return nil
 }

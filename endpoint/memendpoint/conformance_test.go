@@ -15,7 +15,10 @@ func TestConformance(t *testing.T) {
 	for name, quirks := range map[string]Quirks{
 		"plain":          {},
 		"NoStates":       {NoStates: true},
+		"StateSince":     {StateSince: true},
 		"NoKeywords":     {NoKeywords: true},
+		"NoDeletedFlag":  {NoDeletedFlag: true},
+		"OwnIdentities":  {OwnIdentities: true},
 		"IgnoreReceived": {IgnoreReceived: true},
 		"Rewrite":        {Rewrite: true},
 		"NoCreateFolder": {NoCreateFolder: true},
@@ -31,6 +34,7 @@ func TestConformance(t *testing.T) {
 			NoDelete: true, NoFlags: true, NoVersions: true, NoFind: true,
 			Kinds: []endpoint.Kind{endpoint.Mail, endpoint.Contact}, MaxItem: 3 << 20, Visibility: time.Hour,
 		},
+		"StateSince, Visibility": {StateSince: true, Visibility: time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -110,6 +114,11 @@ func (f *fixture) CreateTrash() bool {
 	f.t.Helper()
 	f.CreateFolder("Bin")
 	mustDo(f.t, f.server.SetRole(endpoint.Trash, "Bin"))
+	return true
+}
+
+func (f *fixture) ExpireStates() bool {
+	f.server.ExpireStates()
 	return true
 }
 

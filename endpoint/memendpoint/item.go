@@ -42,6 +42,7 @@ type Stored struct {
 // item is an item of a folder. Its body is never changed in place, so that readers may share it.
 type item struct {
 	ref      uint64
+	number   uint64 // among all items of the mailbox; 0 until it is added
 	kind     endpoint.Kind
 	body     []byte
 	named    bool // the identity was given, and is not computed
@@ -105,7 +106,11 @@ func (s *Server) transfer(from []string, ref string, to []string, move bool) (ne
 		if err != nil {
 			return err
 		}
-		newRef = decimal(s.add(target, *it).ref)
+		moved := *it
+		if !move {
+			moved.number = 0 // a copy is another item
+		}
+		newRef = decimal(s.add(target, moved).ref)
 		if move {
 			s.drop(f, it)
 		}
@@ -163,6 +168,10 @@ func (s *Server) Messages(path ...string) []Stored {
 // add gives an item its place in a folder.
 func (s *Server) add(f *folder, it item) *item {
 	it.ref, it.updated = f.next, 0
+	if it.number == 0 {
+		s.items++
+		it.number = s.items
+	}
 	it.examine()
 	if it.received.IsZero() {
 		it.received = s.tick()

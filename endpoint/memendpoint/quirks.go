@@ -18,8 +18,16 @@ type Quirks struct {
 	Rewrite bool
 	// NoStates leaves Folder.State empty, so that every scan is complete.
 	NoStates bool
+	// StateSince leaves Folder.State empty, too, and has the method State tell it: a new one each
+	// time, unless it is asked since one after which nothing changed.
+	StateSince bool
 	// NoKeywords keeps only the system flags of what Put writes.
 	NoKeywords bool
+	// NoDeletedFlag keeps the flag \Deleted no more than it keeps \Recent.
+	NoDeletedFlag bool
+	// OwnIdentities identifies items by numbers of the mailbox's own, so that no two items share one.
+	// An item that is moved keeps its number.
+	OwnIdentities bool
 	// NoCreateFolder makes CreateFolder fail with Unsupported.
 	NoCreateFolder bool
 	// NoDelete makes Delete fail with Unsupported.
@@ -55,19 +63,24 @@ func (q Quirks) capabilities() endpoint.Capabilities {
 	for _, k := range q.kinds() {
 		formats[k] = []endpoint.Format{formatOf(k)}
 	}
+	identity := "memendpoint/1"
+	if q.OwnIdentities {
+		identity = ""
+	}
 	return endpoint.Capabilities{
 		Read: formats, Write: formats,
-		States:       !q.NoStates,
+		States:       !q.NoStates && !q.StateSince,
+		StateSince:   q.StateSince,
 		CreateFolder: !q.NoCreateFolder,
 		DeleteFolder: true,
 		Subscribe:    true,
 		Delete:       !q.NoDelete,
 		Flags:        !q.NoFlags,
 		SetFlags:     !q.NoFlags,
-		FlagStates:   !q.NoFlags && !q.NoStates,
+		FlagStates:   !q.NoFlags && (!q.NoStates || q.StateSince),
 		Find:         !q.NoFind,
 		Versions:     !q.NoVersions,
-		Identity:     "memendpoint/1",
+		Identity:     identity,
 		Keywords:     !q.NoKeywords,
 		Received:     !q.IgnoreReceived,
 		Exact:        !q.Rewrite,
@@ -83,6 +96,28 @@ func (q Quirks) version(it *item) string {
 		return ""
 	}
 	return decimal(it.version)
+}
+
+// identity returns the Identity of an item.
+func (q Quirks) identity(it *item) string {
+	if q.OwnIdentities {
+		return "item " + decimal(it.number)
+	}
+	return it.identity
+}
+
+// keep returns the flags that a session keeps of some, and those that it does not.
+func (q Quirks) keep(flags []endpoint.Flag) (kept, dropped []endpoint.Flag) {
+	kept, dropped = keepFlags(flags, !q.NoKeywords)
+	if i := slices.Index(kept, endpoint.Deleted); q.NoDeletedFlag && i >= 0 {
+		kept = slices.Delete(kept, i, i+1)
+		for _, f := range flags {
+			if systemFlag(f) == endpoint.Deleted {
+				dropped = append(dropped, f)
+			}
+		}
+	}
+	return kept, dropped
 }
 
 // kinds returns the kinds that can be read and written.

@@ -22,9 +22,12 @@ type Server struct {
 	mu      sync.Mutex
 	folders []*folder
 	made    uint64    // folders made and validities given so far
+	items   uint64    // items added so far
 	clock   time.Time // the time of receipt last given
 	used    int64     // bytes of all items
 	limit   int64     // of used; negative means none
+	told    uint64    // states told by State so far
+	expired uint64    // of these, how many are not known any more
 	counts  Counts
 }
 
@@ -42,6 +45,13 @@ func (s *Server) SetLimit(bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.limit = bytes
+}
+
+// ExpireStates makes the mailbox forget every state that sessions with Quirks.StateSince were told.
+func (s *Server) ExpireStates() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expired = s.told
 }
 
 // number gives a number that no folder or validity of the mailbox had before.

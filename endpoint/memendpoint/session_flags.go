@@ -50,7 +50,7 @@ func (s *session) SetFlags(ctx context.Context, f endpoint.Folder, list []endpoi
 // reflag changes the flags of one item. A flag that is to be both added and removed is added.
 func (s *session) reflag(g *folder, it *item, c endpoint.FlagChange) error {
 	remove, _ := keepFlags(c.Remove, true)
-	add, _ := keepFlags(c.Add, !s.options.Quirks.NoKeywords)
+	add, _ := s.options.Quirks.keep(c.Add)
 	left := slices.DeleteFunc(slices.Clone(it.flags), func(flag endpoint.Flag) bool { return slices.Contains(remove, flag) })
 	flags, _ := keepFlags(append(left, add...), true)
 	g.setFlags(it, flags)

@@ -89,8 +89,8 @@ func (s *session) describe(f *folder) endpoint.Folder {
 	if out.Kinds = slices.Clone(f.kinds); len(out.Kinds) == 0 {
 		out.Kinds = s.options.Quirks.kinds()
 	}
-	if !s.options.Quirks.NoStates {
-		out.State = s.options.Quirks.state(f, now)
+	if q := s.options.Quirks; !q.NoStates && !q.StateSince {
+		out.State = q.state(f, now)
 	}
 	return out
 }

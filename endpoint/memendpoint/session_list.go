@@ -8,6 +8,26 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint"
 )
 
+func (s *session) State(ctx context.Context, f endpoint.Folder, since string) (string, error) {
+	if err := s.enter(ctx); err != nil {
+		return "", err
+	}
+	if !s.options.Quirks.StateSince {
+		return s.Unimplemented.State(ctx, f, since)
+	}
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	s.server.counts.StatesTold++
+	g, err := s.server.resolve(f)
+	if err != nil {
+		return "", err
+	}
+	if _, err := s.server.position(g, since); err != nil {
+		return "", err
+	}
+	return s.server.tell(s.options.Quirks.state(g, time.Now()), since), nil
+}
+
 func (s *session) List(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {
 	return sequence(ctx, s, func() ([]endpoint.Item, error) {
 		s.server.counts.Lists++
@@ -15,7 +35,7 @@ func (s *session) List(ctx context.Context, f endpoint.Folder, since string) ite
 		var list []endpoint.Item
 		for _, it := range items {
 			list = append(list, endpoint.Item{
-				Ref: decimal(it.ref), Kind: it.kind, Identity: it.identity, Marks: it.marks,
+				Ref: decimal(it.ref), Kind: it.kind, Identity: s.options.Quirks.identity(it), Marks: it.marks,
 				Received: it.received, Sent: it.sent, Size: int64(len(it.body)),
 				Version: s.options.Quirks.version(it),
 			})
@@ -56,7 +76,7 @@ func (s *session) items(f endpoint.Folder, since string) ([]*item, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, err := g.position(since)
+	from, err := s.server.position(g, since)
 	if err != nil {
 		return nil, err
 	}

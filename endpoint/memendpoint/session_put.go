@@ -40,7 +40,7 @@ func (s *session) put(ctx context.Context, f endpoint.Folder, p endpoint.Put) (e
 	if err != nil {
 		return endpoint.PutResult{Mark: p.Mark, Err: err}, nil
 	}
-	flags, dropped := keepFlags(p.Flags, !s.options.Quirks.NoKeywords)
+	flags, dropped := s.options.Quirks.keep(p.Flags)
 	it := item{kind: p.Kind, body: body, flags: flags, received: p.Received}
 	if s.options.Quirks.IgnoreReceived {
 		it.received = time.Time{}

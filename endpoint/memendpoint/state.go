@@ -48,13 +48,34 @@ func (q Quirks) state(f *folder, now time.Time) string {
 	return strings.Join(parts, ".")
 }
 
-// position takes a state apart. It fails with Stale if the state is of another validity.
-func (f *folder) position(since string) (position, error) {
+// tell returns what the method State answers where a folder has a state: since, if that is the same
+// and not expired, else one that was never told before, which is the state and a serial number.
+func (s *Server) tell(state, since string) string {
+	if same, serial, told := strings.Cut(since, serialMark); told && same == state && !s.forgot(serial) {
+		return since
+	}
+	s.told++
+	return state + serialMark + decimal(s.told)
+}
+
+// serialMark stands before the serial number of a state that was told by the method State.
+const serialMark = "#"
+
+// forgot reports whether the state with a serial number expired.
+func (s *Server) forgot(serial string) bool {
+	n, err := strconv.ParseUint(serial, 10, 64)
+	return err != nil || n <= s.expired
+}
+
+// position takes a state of a folder apart. That of one that expired is the beginning. It fails with
+// Stale if the state is of another validity.
+func (s *Server) position(f *folder, since string) (position, error) {
 	if since == "" {
 		return position{}, nil
 	}
+	state, serial, told := strings.Cut(since, serialMark)
 	var numbers []uint64
-	for part := range strings.SplitSeq(since, ".") {
+	for part := range strings.SplitSeq(state, ".") {
 		n, err := strconv.ParseUint(part, 10, 64)
 		if err != nil {
 			break
@@ -66,6 +87,8 @@ func (f *folder) position(since string) (position, error) {
 		return position{}, endpoint.Errorf(endpoint.Invalid, "since is no state of this folder")
 	case numbers[0] != f.validity:
 		return position{}, endpoint.Errorf(endpoint.Stale, "list the folder from the beginning")
+	case told && s.forgot(serial):
+		return position{}, nil
 	}
 	return position{ref: numbers[1], updates: numbers[2]}, nil
 }

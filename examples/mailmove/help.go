@@ -45,8 +45,8 @@ of run, check and plan, which items:
                    any number of them: 'Projects', 'Lists/*-dev', '**/Receipts'. A pattern that
                    matches no folder is an error
   -exclude PATTERN not these folders, nor those below them; may be given repeatedly
-  -role ROLE       only folders with this special use: inbox, sent, drafts, trash, junk, archive, all
-                   or flagged; may be given repeatedly
+  -role ROLE       only folders with this special use: inbox, sent, drafts, trash, junk, archive,
+                   all, flagged, calendar, contacts, tasks, notes or journal; may be given repeatedly
   -not-role ROLE   no folders with this special use; may be given repeatedly
   -max-size BYTES  only items of at most this size; of a trial 5000000 by default
 

@@ -97,10 +97,7 @@ func (p *parser) folder(name string, path *[]string) func(string) error {
 
 func (p *parser) role(name string, list *[]endpoint.Role) func(string) error {
 	var known []string
-	for _, role := range []endpoint.Role{
-		endpoint.Inbox, endpoint.Sent, endpoint.Drafts, endpoint.Trash,
-		endpoint.Junk, endpoint.Archive, endpoint.AllMail, endpoint.Flagged,
-	} {
+	for _, role := range endpoint.AllRoles() {
 		known = append(known, string(role))
 	}
 	return func(value string) error {
