@@ -12,6 +12,9 @@ type Capabilities struct {
 	// ReadLosses and WriteLosses name what is not preserved of items that are read or written in a
 	// format, in a short English phrase each, such as "the order of header fields".
 	ReadLosses, WriteLosses map[Format][]string
+	// Roots are the paths beneath which all folders of a kind are, and are made, for kinds that have a place of
+	// their own: a mailbox may have a folder of mail and a calendar with one name.
+	Roots map[Kind][]string
 	// States says that Folders fills Folder.State, so that unchanged folders need no scan.
 	States bool
 	// StateSince says that Folders leaves Folder.State empty and the method State tells it, by

@@ -17,7 +17,7 @@ func FuzzRoutes(f *testing.F) {
 	f.Add("a\na/b\nA", "a/b@junk\nA")
 	f.Fuzz(func(t *testing.T, source, destination string) {
 		from, to := foldersOf(source), foldersOf(destination)
-		ways, err := routes(from, to, Options{})
+		ways, err := routes(from, to, roots{}, Options{})
 		if err != nil {
 			if !errors.Is(err, ErrCollision) {
 				t.Fatal(err)

@@ -18,9 +18,30 @@ type route struct {
 	found *endpoint.Folder
 }
 
+// roots are where each side keeps the folders of kinds that have a place of their own.
+type roots struct{ from, to map[endpoint.Kind][]string }
+
+func rootsOf(from, to endpoint.Capabilities) roots { return roots{from.Roots, to.Roots} }
+
+// transplant returns the path that a folder has at the destination when nothing else decides: beneath the root of its kind there
+// instead of that at the source.
+func (r roots) transplant(f endpoint.Folder) []string {
+	path, kind := f.Path, endpoint.Mail
+	if len(f.Kinds) > 0 && !slices.Contains(f.Kinds, endpoint.Mail) {
+		kind = f.Kinds[0]
+	}
+	if root := r.from[kind]; len(path) > len(root) && slices.Equal(path[:len(root)], root) {
+		path = path[len(root):]
+	}
+	if root := r.to[kind]; len(path) <= len(root) || !slices.Equal(path[:len(root)], root) {
+		path = slices.Concat(root, path)
+	}
+	return path
+}
+
 // routes maps the folders of the source, in their order: first by role, then by path, then by the
 // caller's function. It fails with ErrCollision if two of them would become one.
-func routes(source, destination []endpoint.Folder, o Options) ([]route, error) {
+func routes(source, destination []endpoint.Folder, r roots, o Options) ([]route, error) {
 	byRole := map[endpoint.Role][]string{}
 	byName := map[string]*endpoint.Folder{}
 	for i, f := range destination {
@@ -40,7 +61,7 @@ func routes(source, destination []endpoint.Folder, o Options) ([]route, error) {
 	moved := map[string][]string{} // source folders that go elsewhere than to their own path
 	takenBy := map[string]string{}
 	for _, f := range source {
-		path := proposal(f, byRole, moved)
+		path := proposal(f, byRole, moved, r)
 		if o.MapFolder != nil {
 			path = o.MapFolder(f, slices.Clone(path))
 		}
@@ -62,8 +83,8 @@ func routes(source, destination []endpoint.Folder, o Options) ([]route, error) {
 }
 
 // proposal is where a folder goes by itself: to the folder with its role, else beneath the folder
-// to which its parent goes, else to the same path.
-func proposal(f endpoint.Folder, byRole map[endpoint.Role][]string, moved map[string][]string) []string {
+// to which its parent goes, else to the same path, as far as the destination has it.
+func proposal(f endpoint.Folder, byRole map[endpoint.Role][]string, moved map[string][]string, r roots) []string {
 	if path, ok := byRole[f.Role]; ok {
 		return path
 	}
@@ -71,7 +92,7 @@ func proposal(f endpoint.Folder, byRole map[endpoint.Role][]string, moved map[st
 	if path, ok := moved[store.FolderKey(parent)]; ok && len(parent) > 0 {
 		return append(slices.Clone(path), f.Path[len(parent)])
 	}
-	return f.Path
+	return r.transplant(f)
 }
 
 // display joins a path for people. It is not reversible.

@@ -65,7 +65,7 @@ func (r *running) plan(ctx context.Context, v *view) error {
 	taken, left := r.divide(sources)
 	r.disable(len(left))
 	r.mint.watch = r.opts.Policies.watch()
-	ways, err := routes(taken, v.folders, r.opts)
+	ways, err := routes(taken, v.folders, rootsOf(r.srcCaps, r.dstCaps), r.opts)
 	if err != nil {
 		return err
 	}

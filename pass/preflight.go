@@ -248,7 +248,7 @@ func (e *Engine) check(ctx context.Context, p Pair, o Options) (_ *Preflight, er
 	}
 	taken, left := r.divide(sources)
 	r.disable(len(left))
-	ways, err := routes(taken, targets, r.opts)
+	ways, err := routes(taken, targets, rootsOf(r.srcCaps, r.dstCaps), r.opts)
 	if err != nil {
 		return nil, err
 	}
