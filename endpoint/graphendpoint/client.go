@@ -144,7 +144,7 @@ func send[T any](ctx context.Context, c *client, info *abstractions.RequestInfor
 	}
 	answer, ok := got.(T)
 	if !ok {
-		return none, unreadable(ctx, info.Method.String(), nil)
+		return none, unreadable(ctx, info.Method.String(), errors.New("no such answer"))
 	}
 	return answer, nil
 }

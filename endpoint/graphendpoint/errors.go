@@ -200,6 +200,9 @@ func noToken(ctx context.Context, err error) error {
 // failed makes an *endpoint.Error of what the SDK returns, in which the client of package http wraps ours and the address of the
 // request. Errors of a context stay what they are.
 func failed(err error) error {
+	if err == nil {
+		return nil
+	}
 	if e, ok := errors.AsType[*endpoint.Error](err); ok {
 		return e
 	}

@@ -20,7 +20,7 @@ const postFolders = "POST /users/{user}/mailFolders"
 // getInbox and makeFolder are the safe and the unsafe request of these tests.
 func (c *client) getInbox(ctx context.Context) error {
 	_, err := c.me().MailFolders().ByMailFolderId("inbox").Get(ctx, nil)
-	return failedOrNil(err)
+	return failed(err)
 }
 
 func (c *client) makeFolder(ctx context.Context, name string) error {
@@ -32,13 +32,6 @@ func (c *client) makeFolder(ctx context.Context, name string) error {
 	}
 	_, err = send[models.MailFolderable](ctx, c, info, models.CreateMailFolderFromDiscriminatorValue)
 	return err
-}
-
-func failedOrNil(err error) error {
-	if err == nil {
-		return nil
-	}
-	return failed(err)
 }
 
 // What a fault does to a request that may be repeated, and to one that may not.

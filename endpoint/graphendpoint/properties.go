@@ -1,0 +1,45 @@
+package graphendpoint
+
+import (
+	"strings"
+
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+)
+
+// extended is an extended property of an item.
+type extended struct{ id, value string }
+
+// extendedWith makes what the SDK takes of extended properties.
+func extendedWith(list ...extended) []models.SingleValueLegacyExtendedPropertyable {
+	all := make([]models.SingleValueLegacyExtendedPropertyable, len(list))
+	for i, p := range list {
+		made := models.NewSingleValueLegacyExtendedProperty()
+		made.SetId(&p.id)
+		made.SetValue(&p.value)
+		all[i] = made
+	}
+	return all
+}
+
+// propertied is an item of the SDK that has extended properties.
+type propertied interface {
+	GetSingleValueExtendedProperties() []models.SingleValueLegacyExtendedPropertyable
+}
+
+// propertyOf returns the value of an extended property, or "". The service spells IDs in another case than it was given.
+func propertyOf(item propertied, id string) string {
+	for _, p := range item.GetSingleValueExtendedProperties() {
+		if strings.EqualFold(text(p.GetId()), id) {
+			return text(p.GetValue())
+		}
+	}
+	return ""
+}
+
+// text returns what a field of the SDK holds, or "".
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
