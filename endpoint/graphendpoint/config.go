@@ -29,8 +29,8 @@ type Config struct {
 	// BetaImportMIME lets mail be written by importMime, which keeps every byte of its header and structure. It is a beta of
 	// the service, without a promise, and needs the permission Mail-Advanced.ReadWrite.All.
 	BetaImportMIME bool
-	// Kinds are the kinds of item to be opened. Default: Mail, Event, Contact and Task, all that the service has. A kind for which the
-	// program has no permission is an error, not an empty mailbox.
+	// Kinds are the kinds of item to be opened. Default: all, of which notes and journal entries are there only where the program may
+	// export mailboxes. Mail, events, contacts and tasks for which it has no permission are an error, not an empty mailbox.
 	Kinds []endpoint.Kind
 	// Transport carries the requests. Default: a clone of http.DefaultTransport.
 	Transport http.RoundTripper
@@ -64,13 +64,12 @@ func serviceRoot(root string, credential azcore.TokenCredential) (*url.URL, erro
 
 // kinds returns the kinds that are to be opened.
 func (c Config) kinds() ([]endpoint.Kind, error) {
-	all := []endpoint.Kind{endpoint.Mail, endpoint.Event, endpoint.Contact, endpoint.Task}
 	if len(c.Kinds) == 0 {
-		return all, nil
+		return endpoint.AllKinds(), nil
 	}
 	for _, k := range c.Kinds {
-		if !slices.Contains(all, k) {
-			return nil, fmt.Errorf("Config.Kinds: the service has no items of kind %s; leave it out", k)
+		if !slices.Contains(endpoint.AllKinds(), k) {
+			return nil, fmt.Errorf("Config.Kinds: there are no items of kind %s", k)
 		}
 	}
 	return c.Kinds, nil

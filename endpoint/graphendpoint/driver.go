@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
@@ -29,20 +30,24 @@ const (
 // for ever, so there is no Validity.
 type driver struct {
 	endpoint.Unimplemented
-	cfg     Config
-	client  *client
-	shelves []labelled
-	timing  timing
+	cfg    Config
+	client *client
+	timing timing
+
+	mu      sync.Mutex
+	shelves []labelled // once the mailbox was reached
 }
 
 // timing is what tests make shorter.
 type timing struct{ putGrace, visibility time.Duration }
 
-// labelled is a shelf with the letter that its folders' IDs begin with, and the kind of what they hold.
+// labelled is a shelf with the letter that its folders' IDs begin with, the kind of what they hold, and the formats in which that is
+// read and written, best first.
 type labelled struct {
-	letter string
-	kind   endpoint.Kind
-	format endpoint.Format
+	letter        string
+	kind          endpoint.Kind
+	root          []string // of their paths; empty for that of the tree
+	reads, writes []endpoint.Format
 	shelf
 }
 
@@ -63,25 +68,78 @@ func newDriver(cfg Config) (*driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	kinds, err := cfg.kinds()
-	if err != nil {
+	if _, err := cfg.kinds(); err != nil {
 		return nil, err
 	}
 	c, err := newClient(root, cfg.User, cfg.Credential, cfg.Transport)
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{cfg: cfg, client: c, timing: timing{putGrace, visibility}}
-	for _, s := range shelves(cfg, c) {
-		if slices.Contains(kinds, s.kind) {
-			d.shelves = append(d.shelves, s)
-		}
-	}
-	return d, nil
+	return &driver{cfg: cfg, client: c, timing: timing{putGrace, visibility}}, nil
 }
 
-func shelves(Config, *client) []labelled {
-	return nil
+// opened returns the shelves of the kinds that were asked for, once each of them could be reached. A missing permission is known
+// then, before anything is listed, and not taken for a mailbox without such items.
+func (d *driver) opened(ctx context.Context) ([]labelled, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.shelves != nil {
+		return d.shelves, nil
+	}
+	kinds, err := d.cfg.kinds()
+	if err != nil {
+		return nil, err
+	}
+	all, err := d.sorts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var opened []labelled
+	for _, s := range all {
+		if !slices.Contains(kinds, s.kind) {
+			continue
+		}
+		if err := s.probe(ctx); hasCode(err, endpoint.Denied) {
+			return nil, endpoint.Errorf(endpoint.Denied, "items of kind %s: %w, or leave the kind out of Config.Kinds", s.kind, err)
+		} else if err != nil {
+			return nil, err
+		}
+		opened = append(opened, s)
+	}
+	d.shelves = opened
+	return opened, nil
+}
+
+// sorts returns a shelf for each sort of folder that this mailbox has.
+func (d *driver) sorts(ctx context.Context) ([]labelled, error) {
+	t := &transfer{client: d.client}
+	exports, imports, err := t.able(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mails, written := []endpoint.Format{endpoint.RFC822}, []endpoint.Format{endpoint.RFC822}
+	if exports {
+		mails = []endpoint.Format{FastTransfer, endpoint.RFC822}
+	}
+	if imports {
+		written = []endpoint.Format{FastTransfer, endpoint.RFC822}
+	}
+	_, _ = mails, written
+	var all []labelled
+	if exports {
+		for _, other := range []struct {
+			letter, class, name string
+			kind                endpoint.Kind
+			role                endpoint.Role
+		}{
+			{"n", "IPF.StickyNote", "[Notes]", endpoint.Note, endpoint.DefaultNotes},
+			{"j", "IPF.Journal", "[Journal]", endpoint.Journal, endpoint.DefaultJournal},
+		} {
+			shelf := &otherShelf{transfer: t, kind: other.kind, class: other.class, role: other.role, root: other.name}
+			all = append(all, labelled{other.letter, other.kind, []string{other.name}, []endpoint.Format{FastTransfer}, nil, shelf})
+		}
+	}
+	return all, nil
 }
 
 // Info names the account by user and service.
@@ -91,40 +149,39 @@ func (d *driver) Info() endpoint.Info {
 
 // Capabilities makes sure that the mailbox can be reached, and every kind of item in it.
 func (d *driver) Capabilities(ctx context.Context) (endpoint.Capabilities, error) {
-	if err := d.probe(ctx); err != nil {
+	opened, err := d.opened(ctx)
+	if err != nil {
 		return endpoint.Capabilities{}, err
 	}
-	formats := map[endpoint.Kind][]endpoint.Format{}
-	for _, s := range d.shelves {
-		formats[s.kind] = []endpoint.Format{s.format}
-	}
-	return endpoint.Capabilities{
-		Read: formats, Write: formats,
-		CreateFolder: true, DeleteFolder: true,
+	caps := endpoint.Capabilities{
+		Read: map[endpoint.Kind][]endpoint.Format{}, Write: map[endpoint.Kind][]endpoint.Format{},
+		ReadLosses: readLosses(), WriteLosses: writeLosses(), Roots: map[endpoint.Kind][]string{},
+		StateSince: true, CreateFolder: true, DeleteFolder: true,
 		Delete: true, Flags: true, SetFlags: true, Find: true, FlagStates: true,
 		Keywords: true, Received: true, MaxItem: maxItem,
 		Concurrency: maxConcurrent, PutGrace: d.timing.putGrace, Visibility: d.timing.visibility,
-	}, nil
-}
-
-// probe asks for one thing of each kind, so that a missing permission is known before anything is listed, and not taken for a
-// mailbox without such items.
-func (d *driver) probe(ctx context.Context) error {
-	for _, s := range d.shelves {
-		if err := s.probe(ctx); err != nil {
-			if hasCode(err, endpoint.Denied) {
-				return endpoint.Errorf(endpoint.Denied, "items of kind %s: %w, or leave the kind out of Config.Kinds", s.kind, err)
-			}
-			return err
+	}
+	for _, s := range opened {
+		caps.Read[s.kind] = s.reads
+		if len(s.writes) > 0 {
+			caps.Write[s.kind] = s.writes
+		}
+		if len(s.root) > 0 {
+			caps.Roots[s.kind] = s.root
 		}
 	}
-	return nil
+	return caps, nil
 }
 
 // Folders lists the folders of each sort.
 func (d *driver) Folders(ctx context.Context) iter.Seq2[endpoint.Folder, error] {
 	return func(yield func(endpoint.Folder, error) bool) {
-		for _, s := range d.shelves {
+		opened, err := d.opened(ctx)
+		if err != nil {
+			yield(endpoint.Folder{}, err)
+			return
+		}
+		for _, s := range opened {
 			all, err := s.folders(ctx)
 			if err != nil {
 				yield(endpoint.Folder{}, err)
@@ -146,8 +203,12 @@ func (s labelled) label(f endpoint.Folder) endpoint.Folder {
 }
 
 // at returns the shelf of a folder, and its ID there.
-func (d *driver) at(f endpoint.Folder) (labelled, string, error) {
-	for _, s := range d.shelves {
+func (d *driver) at(ctx context.Context, f endpoint.Folder) (labelled, string, error) {
+	opened, err := d.opened(ctx)
+	if err != nil {
+		return labelled{}, "", err
+	}
+	for _, s := range opened {
 		if id, ok := strings.CutPrefix(f.ID, s.letter); ok && id != "" {
 			return s, id, nil
 		}
@@ -156,9 +217,9 @@ func (d *driver) at(f endpoint.Folder) (labelled, string, error) {
 }
 
 // on yields what a shelf yields of a folder.
-func on[T any](d *driver, f endpoint.Folder, seq func(s labelled, id string) iter.Seq2[T, error]) iter.Seq2[T, error] {
+func on[T any](ctx context.Context, d *driver, f endpoint.Folder, seq func(s labelled, id string) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		s, id, err := d.at(f)
+		s, id, err := d.at(ctx, f)
 		if err != nil {
 			var zero T
 			yield(zero, err)
@@ -170,7 +231,7 @@ func on[T any](d *driver, f endpoint.Folder, seq func(s labelled, id string) ite
 
 // State asks for the changes of a folder since an earlier state.
 func (d *driver) State(ctx context.Context, f endpoint.Folder, since string) (string, error) {
-	s, id, err := d.at(f)
+	s, id, err := d.at(ctx, f)
 	if err != nil {
 		return "", err
 	}
@@ -179,32 +240,32 @@ func (d *driver) State(ctx context.Context, f endpoint.Folder, since string) (st
 
 // List yields the items of a folder.
 func (d *driver) List(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {
-	return on(d, f, func(s labelled, id string) iter.Seq2[endpoint.Item, error] { return s.list(ctx, id, since) })
+	return on(ctx, d, f, func(s labelled, id string) iter.Seq2[endpoint.Item, error] { return s.list(ctx, id, since) })
 }
 
 // Refs yields the immutable IDs of the items of a folder.
 func (d *driver) Refs(ctx context.Context, f endpoint.Folder) iter.Seq2[string, error] {
-	return on(d, f, func(s labelled, id string) iter.Seq2[string, error] { return s.refs(ctx, id) })
+	return on(ctx, d, f, func(s labelled, id string) iter.Seq2[string, error] { return s.refs(ctx, id) })
 }
 
 // Marks yields the marked items of a folder.
 func (d *driver) Marks(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Sighting, error] {
-	return on(d, f, func(s labelled, id string) iter.Seq2[endpoint.Sighting, error] { return s.marks(ctx, id, since) })
+	return on(ctx, d, f, func(s labelled, id string) iter.Seq2[endpoint.Sighting, error] { return s.marks(ctx, id, since) })
 }
 
 // Find yields the items with a Message-ID or UID.
 func (d *driver) Find(ctx context.Context, f endpoint.Folder, id string) iter.Seq2[string, error] {
-	return on(d, f, func(s labelled, folder string) iter.Seq2[string, error] { return s.find(ctx, folder, id) })
+	return on(ctx, d, f, func(s labelled, folder string) iter.Seq2[string, error] { return s.find(ctx, folder, id) })
 }
 
 // Flags yields the flags of items.
 func (d *driver) Flags(ctx context.Context, f endpoint.Folder, refs []string) iter.Seq2[endpoint.Flagging, error] {
-	return on(d, f, func(s labelled, id string) iter.Seq2[endpoint.Flagging, error] { return s.flags(ctx, id, refs) })
+	return on(ctx, d, f, func(s labelled, id string) iter.Seq2[endpoint.Flagging, error] { return s.flags(ctx, id, refs) })
 }
 
 // Read reads items, several at a time.
 func (d *driver) Read(ctx context.Context, f endpoint.Folder, refs []string, opts endpoint.ReadOptions) iter.Seq2[endpoint.Body, error] {
-	return on(d, f, func(s labelled, id string) iter.Seq2[endpoint.Body, error] {
+	return on(ctx, d, f, func(s labelled, id string) iter.Seq2[endpoint.Body, error] {
 		room := newRoom(opts.Memory)
 		return each(ctx, refs, func(ctx context.Context, ref string) endpoint.Body {
 			body := s.read(ctx, id, ref, reading{room: room, tempDir: opts.TempDir, formats: accepted(opts, s.kind)})
@@ -228,7 +289,7 @@ func accepted(opts endpoint.ReadOptions, k endpoint.Kind) []endpoint.Format {
 
 // Put writes items, several at a time.
 func (d *driver) Put(ctx context.Context, f endpoint.Folder, items []endpoint.Put) iter.Seq2[endpoint.PutResult, error] {
-	return on(d, f, func(s labelled, id string) iter.Seq2[endpoint.PutResult, error] {
+	return on(ctx, d, f, func(s labelled, id string) iter.Seq2[endpoint.PutResult, error] {
 		return each(ctx, items, func(ctx context.Context, p endpoint.Put) endpoint.PutResult {
 			result := s.putOne(ctx, id, p)
 			result.Mark = p.Mark
@@ -242,8 +303,8 @@ func (s labelled) putOne(ctx context.Context, id string, p endpoint.Put) endpoin
 	switch {
 	case p.Kind != s.kind:
 		return endpoint.PutResult{Err: endpoint.Errorf(endpoint.Unsupported, "the folder holds items of kind %s", s.kind)}
-	case p.Content.Format() != s.format:
-		return endpoint.PutResult{Err: endpoint.Errorf(endpoint.Unsupported, "items of kind %s are written as %s", s.kind, s.format)}
+	case !slices.Contains(s.writes, p.Content.Format()):
+		return endpoint.PutResult{Err: endpoint.Errorf(endpoint.Unsupported, "items of kind %s are not written in this format", s.kind)}
 	case p.Content.Size() > maxItem:
 		return endpoint.PutResult{Err: endpoint.Errorf(endpoint.TooLarge, "item is above %d bytes", int64(maxItem))}
 	}
@@ -252,7 +313,7 @@ func (s labelled) putOne(ctx context.Context, id string, p endpoint.Put) endpoin
 
 // Delete takes items out of a folder, several at a time.
 func (d *driver) Delete(ctx context.Context, f endpoint.Folder, refs []string) iter.Seq2[endpoint.Result, error] {
-	return on(d, f, func(s labelled, id string) iter.Seq2[endpoint.Result, error] {
+	return on(ctx, d, f, func(s labelled, id string) iter.Seq2[endpoint.Result, error] {
 		return each(ctx, refs, func(ctx context.Context, ref string) endpoint.Result {
 			return endpoint.Result{Ref: ref, Err: s.remove(ctx, id, ref)}
 		}, func(r endpoint.Result) error { return r.Err }, nil)
@@ -261,7 +322,7 @@ func (d *driver) Delete(ctx context.Context, f endpoint.Folder, refs []string) i
 
 // SetFlags changes the flags of items, several at a time.
 func (d *driver) SetFlags(ctx context.Context, f endpoint.Folder, changes []endpoint.FlagChange) iter.Seq2[endpoint.Result, error] {
-	return on(d, f, func(s labelled, id string) iter.Seq2[endpoint.Result, error] {
+	return on(ctx, d, f, func(s labelled, id string) iter.Seq2[endpoint.Result, error] {
 		return each(ctx, changes, func(ctx context.Context, c endpoint.FlagChange) endpoint.Result {
 			return endpoint.Result{Ref: c.Ref, Err: s.setFlags(ctx, id, c)}
 		}, func(r endpoint.Result) error { return r.Err }, nil)
@@ -274,7 +335,11 @@ func (d *driver) CreateFolder(ctx context.Context, f endpoint.Folder) (endpoint.
 	if len(f.Kinds) > 0 && !slices.Contains(f.Kinds, endpoint.Mail) {
 		kind = f.Kinds[0]
 	}
-	for _, s := range d.shelves {
+	opened, err := d.opened(ctx)
+	if err != nil {
+		return endpoint.Folder{}, err
+	}
+	for _, s := range opened {
 		if s.kind == kind {
 			made, err := s.create(ctx, f.Path)
 			return s.label(made), err
@@ -285,7 +350,7 @@ func (d *driver) CreateFolder(ctx context.Context, f endpoint.Folder) (endpoint.
 
 // DeleteFolder deletes a folder with all that it holds.
 func (d *driver) DeleteFolder(ctx context.Context, f endpoint.Folder) error {
-	s, id, err := d.at(f)
+	s, id, err := d.at(ctx, f)
 	if err != nil {
 		return err
 	}

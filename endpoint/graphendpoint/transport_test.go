@@ -198,7 +198,7 @@ func TestConfiguration(t *testing.T) {
 		"no version":       func(c *Config) { c.Root = "https://graph.example" },
 		"query":            func(c *Config) { c.Root = "https://graph.example/v1.0?x=1" },
 		"credentials":      func(c *Config) { c.Root = "https://u:p@graph.example/v1.0" },
-		"notes":            func(c *Config) { c.Kinds = []endpoint.Kind{endpoint.Note} },
+		"no kind":          func(c *Config) { c.Kinds = []endpoint.Kind{0} },
 	} {
 		cfg := good
 		change(&cfg)
