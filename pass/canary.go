@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"slices"
 	"time"
@@ -185,7 +184,8 @@ func (r *running) compare(ctx context.Context, folder endpoint.Folder, refs []st
 			if err = errors.Join(err, body.Err); err != nil {
 				return err
 			}
-			have, err := readAll(body.Content)
+			have, err := readWhole(body.Content)
+			closeBody(body)
 			if err != nil {
 				return err
 			}
@@ -206,13 +206,4 @@ func firstError(seq iter.Seq2[endpoint.PutResult, error]) iter.Seq2[endpoint.Put
 			}
 		}
 	}
-}
-
-func readAll(c endpoint.Content) ([]byte, error) {
-	r, err := c.Open()
-	if err != nil {
-		return nil, err
-	}
-	b, err := io.ReadAll(r)
-	return b, errors.Join(err, r.Close(), c.Close())
 }

@@ -257,7 +257,7 @@ func (x *explainer) explain(rec store.Record, atSource bool) Explanation {
 		}
 	}
 	trashed := false
-	for _, p := range x.copiesIn(x.view, rec) {
+	for _, p := range x.view.copies(rec) {
 		out.Destination = append(out.Destination, Place{p.folder.Path, p.ref})
 		trashed = trashed || p.folder.Role == endpoint.Trash
 	}

@@ -766,7 +766,7 @@ func sourceBytes(it memendpoint.Stored) []byte {
 		_, body, _ := bytes.Cut(it.Body, []byte("\r\n"))
 		return bytes.TrimPrefix(body, []byte("\r\n")) // which watermark.Prefix puts where there is no header
 	}
-	begin := bytes.Index(it.Body, []byte(memendpoint.Property))
+	begin := bytes.Index(it.Body, []byte(watermark.Property))
 	end := bytes.Index(it.Body, []byte("NOTE"))
 	if uid := bytes.Index(it.Body, []byte("UID")); uid > begin {
 		end = uid
@@ -796,7 +796,7 @@ func (h *history) remembers(t *rapid.T) {
 func (h *history) learn(t *rapid.T) {
 	l, m := h.ledger(t), h.model
 	m.generation, m.lastTypes, m.rebuilding = l.Meta().Generation, l.Meta().Types, l.Meta().Rebuilding
-	m.records, m.entered, m.scanned = map[slot]memory{}, map[string]bool{}, false
+	m.records, m.entered = map[slot]memory{}, map[string]bool{}
 	for r, err := range l.Records(t.Context(), store.AllFolders) {
 		must(t, err)
 		s, known := m.names[r.ID]
@@ -808,10 +808,6 @@ func (h *history) learn(t *rapid.T) {
 	for f, err := range l.Folders(t.Context(), store.Source) {
 		must(t, err)
 		m.entered[f.Name] = true
-	}
-	for _, err := range l.Folders(t.Context(), store.Destination) {
-		must(t, err)
-		m.scanned = true
 	}
 	must(t, l.Close())
 	m.completed, m.cut = false, false

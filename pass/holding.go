@@ -110,12 +110,7 @@ func systemFlags(text string) string {
 // take takes copies away, and returns those that are gone now.
 func (p *propagator) take(ctx context.Context, holdings []holding) ([]holding, error) {
 	var gone []holding
-	byFolder := map[*endpoint.Folder][]holding{}
-	for _, h := range holdings {
-		byFolder[h.at.folder] = append(byFolder[h.at.folder], h)
-	}
-	for _, folder := range inOrder(byFolder) {
-		some := byFolder[folder]
+	for folder, some := range byFolder(holdings, func(h holding) *endpoint.Folder { return h.at.folder }) {
 		open := map[string]holding{}
 		for _, h := range some {
 			open[h.at.ref] = h

@@ -3,11 +3,13 @@ package pass_test
 import (
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/dandyroll/dandyroll/endpoint/faultendpoint"
 	"github.com/dandyroll/dandyroll/endpoint/memendpoint"
 	"github.com/dandyroll/dandyroll/pass"
 	"github.com/dandyroll/dandyroll/store"
@@ -51,6 +53,37 @@ func TestPurgeRemovesOnlyOurOwn(t *testing.T) {
 	// Starting over: what was purged comes again, what is still there does not.
 	want(t, w.run(pass.Options{}), pass.Counts{Listed: 5, Already: 1, Migrated: 4})
 	want(t, w.run(pass.Options{}), pass.Counts{Listed: 5, Already: 5})
+}
+
+// An item of which nobody knows what was written, for its destination denied that it was, may be its
+// user's by now.
+func TestPurgeLeavesWhatItDoesNotKnow(t *testing.T) {
+	w := newWorld(t)
+	w.deliver(3, inbox)
+	rules, err := faultendpoint.Parse("item-after rejected on side=dst method=put folder=INBOX at=2 nth=1")
+	w.must(err)
+	p := w.open()
+	p.Destination = faultendpoint.Wrap(p.Destination, "dst", faultendpoint.NewProcess(rules, nil))
+	r, err := w.engine().Run(t.Context(), p, pass.Options{})
+	w.must(err)
+	want(t, r, pass.Counts{Listed: 3, Migrated: 2, Failed: 1})
+	purge := func(items int, conflicts ...string) {
+		t.Helper()
+		plan, err := w.engine().PlanPurge(t.Context(), w.open())
+		w.must(err)
+		var reasons []string
+		for _, c := range plan.Conflicts {
+			reasons = append(reasons, c.Reason)
+		}
+		if plan.Items != items || !slices.Equal(reasons, conflicts) {
+			t.Errorf("have %+v\nwant %d items, conflicts %q", plan, items, conflicts)
+		}
+	}
+	purge(2, "no pass has seen since that it was written after all; run one, and then a Verify pass")
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 3, Already: 3, Healed: 1})
+	purge(2, "the database does not know what was written; a Verify pass finds out")
+	w.run(pass.Options{Kind: pass.Verify})
+	purge(3)
 }
 
 func TestRebindAfterDomainSwitch(t *testing.T) {

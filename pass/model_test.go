@@ -26,7 +26,6 @@ type model struct {
 	completed     bool // some pass was complete
 	cut           bool // the last one was not
 	records       map[slot]memory
-	scanned       bool            // some pass looked at the destination, and there was no reset since
 	entered       map[string]bool // folders of the source that some pass went through to the end
 	names         map[watermark.ID]slot
 	read          map[watermark.Mark]origin
@@ -113,7 +112,7 @@ func newModel(pair, reverse string, key watermark.Key) *model {
 // forget is the loss of the database.
 func (m *model) forget() {
 	m.lastTypes, m.generation, m.completed, m.cut, m.rebuilding = watermark.Types{}, 1, false, false, false
-	m.records, m.entered, m.scanned = map[slot]memory{}, map[string]bool{}, false
+	m.records, m.entered = map[slot]memory{}, map[string]bool{}
 }
 
 // predict says what a pass with options o does. It changes nothing but names.
@@ -132,10 +131,6 @@ func (m *model) predict(source []sourceFolder, t target, o pass.Options) *predic
 	now.generation, p.rebuilding = m.next(t, o)
 	p.generation = now.generation
 	there := now.there(t)
-	there.trusted = m.trusts(o)
-	if there.trusted {
-		there.void, there.older = 0, nil
-	}
 	p.counted = o.FullScan || o.Kind == pass.Rebuild || o.Kind == pass.Verify || m.rebuilding || t.whole
 	for _, f := range source {
 		var c pass.Counts
@@ -197,21 +192,13 @@ func (m *model) passed() bool { return m.completed || m.cut }
 // next is the generation of a pass, and whether it is that of a rebuild which did not end yet.
 func (m *model) next(t target, o pass.Options) (generation uint32, rebuilding bool) {
 	generation = m.generation
-	if !m.trusts(o) {
-		for _, r := range t.marks {
-			generation = max(generation, m.newest(r))
-		}
+	for _, r := range t.marks {
+		generation = max(generation, m.newest(r))
 	}
 	if o.Kind == pass.Rebuild && !m.rebuilding {
 		generation++
 	}
 	return generation, o.Kind == pass.Rebuild || m.rebuilding && generation == m.generation
-}
-
-// trusts reports whether a pass does not look at the destination.
-func (m *model) trusts(o pass.Options) bool {
-	begins := o.Kind == pass.Rebuild && !m.rebuilding
-	return o.TrustDatabase && m.scanned && m.completed && m.lastTypes == m.types && !m.cut && !begins && m.count(store.Settled) > 0 && m.count(store.Intent) == 0
 }
 
 // count counts the records that are not void.
@@ -327,7 +314,7 @@ func (w *walk) decide(s slot, it sourceItem) {
 		if selected(it.Item, undated) {
 			c.OutOfWindow++
 		}
-	case status == store.Settled && (present || w.there.trusted):
+	case status == store.Settled && present:
 		c.Already++
 	case status == store.Settled:
 		c.RemovedAtDestination++
@@ -553,7 +540,6 @@ type there struct {
 	present map[slot]bool
 	void    int           // marks that count no more
 	older   map[slot]bool // nameless slots of items that are there under an older generation
-	trusted bool          // nobody looked
 }
 
 // there says what the marks of the destination mean. Of several marks on one item, the first that
@@ -596,7 +582,7 @@ func (m *model) done(p *prediction, o pass.Options, source []sourceFolder) {
 		return
 	}
 	m.records, m.generation, m.lastTypes, m.completed, m.cut = p.records, p.generation, m.types, true, false
-	m.rebuilding, m.scanned = p.rebuilding, true
+	m.rebuilding = p.rebuilding
 	for _, f := range source {
 		if takesFolder(o.Select, f.Folder) && o.Kind != pass.Verify && o.Kind != pass.RetryFailed {
 			m.entered[store.FolderKey(f.Path)] = true

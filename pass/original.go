@@ -1,12 +1,12 @@
 package pass
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"hash"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -46,13 +46,13 @@ func (c copyAt) is(digest [16]byte) bool {
 // inspect reads what is at some places of the destination, and tells of each what it is. It holds
 // no more than a window's bytes at a time.
 func (r *running) inspect(ctx context.Context, places []place) (map[place]copyAt, error) {
-	byFolder := map[*endpoint.Folder][]string{}
-	for _, p := range places {
-		byFolder[p.folder] = append(byFolder[p.folder], p.ref)
-	}
 	found := map[place]copyAt{}
-	for _, folder := range inOrder(byFolder) {
-		for some := range slices.Chunk(byFolder[folder], r.opts.Window) {
+	for folder, inside := range byFolder(places, func(at place) *endpoint.Folder { return at.folder }) {
+		var refs []string
+		for _, at := range inside {
+			refs = append(refs, at.ref)
+		}
+		for some := range slices.Chunk(refs, r.opts.Window) {
 			err := r.to.persist(ctx, func(ctx context.Context) error { return r.inspectSome(ctx, folder, some, found) })
 			if err != nil {
 				return nil, err
@@ -62,14 +62,29 @@ func (r *running) inspect(ctx context.Context, places []place) (map[place]copyAt
 	return found, nil
 }
 
+// byFolder yields folders of the destination, in the same order each time, with those of all that are
+// in them.
+func byFolder[T any](all []T, folderOf func(T) *endpoint.Folder) iter.Seq2[*endpoint.Folder, []T] {
+	inside := map[*endpoint.Folder][]T{}
+	for _, it := range all {
+		inside[folderOf(it)] = append(inside[folderOf(it)], it)
+	}
+	return func(yield func(*endpoint.Folder, []T) bool) {
+		for _, folder := range inOrder(inside) {
+			if !yield(folder, inside[folder]) {
+				return
+			}
+		}
+	}
+}
+
 // inOrder returns the folders of a map, in the same order each time.
 func inOrder[T any](byFolder map[*endpoint.Folder]T) []*endpoint.Folder {
 	return slices.SortedFunc(maps.Keys(byFolder), func(a, b *endpoint.Folder) int { return slices.Compare(a.Path, b.Path) })
 }
 
 func (r *running) inspectSome(ctx context.Context, folder *endpoint.Folder, refs []string, found map[place]copyAt) error {
-	reading := endpoint.ReadOptions{Memory: r.opts.WindowBytes, TempDir: r.opts.TempDir}
-	for body, err := range r.pair.Destination.Read(ctx, *folder, refs, reading) {
+	for body, err := range r.pair.Destination.Read(ctx, *folder, refs, r.reading()) {
 		if err != nil {
 			return err
 		}
@@ -151,7 +166,6 @@ func readWhole(c endpoint.Content) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	_, err = io.Copy(&b, r)
-	return b.Bytes(), errors.Join(err, r.Close())
+	b, err := io.ReadAll(r)
+	return b, errors.Join(err, r.Close())
 }

@@ -163,18 +163,24 @@ func (r *running) checkPolicies() error {
 		}
 	}
 	from, to := r.srcCaps, r.dstCaps
+	const (
+		inexact = "the destination does not keep items byte for byte, so that nobody can tell what was changed there: "
+		fixed   = "the destination cannot remove single items: "
+	)
+	for _, needs := range []struct {
+		supported bool
+		reason    string
+	}{{to.Exact, inexact}, {to.Delete, fixed}} {
+		refuse(replaces, needs.supported, "OnUpdate", needs.reason+"leave it at SkipUpdated, and what changed at the source stays there")
+		refuse(removes, needs.supported, "OnDelete", needs.reason+"leave it at KeepDeleted, and remove what has gone by hand")
+		refuse(follows, needs.supported, "OnMove", needs.reason+"leave it at CopyMoved, and remove the copies in the old folders by hand")
+	}
 	refuse(replaces, from.Versions || r.opts.FullCompare, "OnUpdate",
-		"the source cannot tell which items changed; set FullCompare to read and compare each of them, or leave it")
-	refuse(replaces, to.Exact, "OnUpdate", "the destination does not keep items byte for byte, so that nobody can tell what was changed there; leave it")
-	refuse(removes, to.Exact, "OnDelete", "the destination does not keep items byte for byte, so that nobody can tell what was changed there; leave it")
-	refuse(follows, to.Exact, "OnMove", "the destination does not keep items byte for byte, so that nobody can tell what was changed there; leave it")
-	refuse(replaces, to.Delete, "OnUpdate", "the destination cannot remove single items; leave it")
-	refuse(removes, to.Delete, "OnDelete", "the destination cannot remove single items; leave it")
-	refuse(follows, to.Delete, "OnMove", "the destination cannot remove single items; leave it")
-	refuse(merges, from.Flags, "OnFlags", "the source cannot tell the flags of its items; leave it")
-	refuse(merges, to.SetFlags, "OnFlags", "the destination cannot change flags; leave it")
+		"the source cannot tell which items changed: set FullCompare to read and compare each of them, or leave it at SkipUpdated")
+	refuse(merges, from.Flags, "OnFlags", "the source cannot tell the flags of its items: leave it at KeepFlags")
+	refuse(merges, to.SetFlags, "OnFlags", "the destination cannot change flags: leave it at KeepFlags")
 	refuse(adopts, from.Identity != "" && from.Identity == to.Identity, "Adopt",
-		"source and destination identify items in different ways; leave it")
+		"source and destination identify items in different ways: leave it at AdoptNone, and what is there already comes a second time")
 	if len(errs) == 0 {
 		return nil
 	}

@@ -253,7 +253,7 @@ func (e *Engine) check(ctx context.Context, p Pair, o Options) (_ *Preflight, er
 		return nil, err
 	}
 	pf := &Preflight{
-		Source: r.srcCaps, Destination: r.dstCaps, Losses: losses(r.srcCaps, r.dstCaps, taken), Warnings: r.failures.warnings,
+		Source: r.srcCaps, Destination: r.dstCaps, Losses: losses(r.srcCaps, r.dstCaps, taken), Warnings: r.failures.warned(),
 	}
 	for _, way := range ways {
 		pf.Folders = append(pf.Folders, FolderMapping{

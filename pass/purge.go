@@ -97,7 +97,7 @@ func (r *running) ours(ctx context.Context) ([]holding, *Purge, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		places := r.copiesIn(v, rec)
+		places := v.copies(rec)
 		if len(v.places[rec.ID]) > 0 {
 			result.Unknown--
 		}
@@ -131,14 +131,6 @@ func (r *running) locateAll(ctx context.Context) (*view, error) {
 	return v, nil
 }
 
-// copiesIn returns where the item of a record is. What we moved to the trash does not count.
-func (r *running) copiesIn(v *view, rec store.Record) []place {
-	if rec.Trashed {
-		return v.alive(rec.ID)
-	}
-	return v.places[rec.ID]
-}
-
 // unchanged returns those of our items that nobody rewrote. Their flags and folders do not matter.
 func (p *propagator) unchanged(ctx context.Context, all []holding, result *Purge) ([]holding, error) {
 	var own []holding
@@ -157,9 +149,11 @@ func (p *propagator) unchanged(ctx context.Context, all []holding, result *Purge
 			case endpoint.CodeOf(c.err) == endpoint.NotFound:
 			case c.err != nil:
 				result.conflict(h, "it could not be read at the destination")
-			case h.record.Digest == [16]byte{} && h.record.Status == store.Settled:
+			case h.record.Digest == [16]byte{} && h.record.Status != store.Settled:
+				result.conflict(h, "no pass has seen since that it was written after all; run one, and then a Verify pass")
+			case h.record.Digest == [16]byte{}:
 				result.conflict(h, "the database does not know what was written; a Verify pass finds out")
-			case h.record.Status == store.Settled && !c.is(h.record.Digest):
+			case !c.is(h.record.Digest):
 				result.conflict(h, "it was changed at the destination")
 			default:
 				own = append(own, h)
@@ -213,9 +207,7 @@ func (r *running) purgeAll(ctx context.Context, own []holding, result *Purge, to
 		}
 	}
 	result.Complete = result.Removed == result.Items
-	r.failures.mu.Lock()
-	result.Warnings = slices.Clone(r.failures.warnings)
-	r.failures.mu.Unlock()
+	result.Warnings = r.failures.warned()
 	if !result.Complete {
 		return nil
 	}

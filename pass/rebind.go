@@ -93,16 +93,12 @@ func (r *running) fit(ctx context.Context) (*Fit, error) {
 // fitDestination counts what was seen at the destination, and what of it is in a view.
 func (r *running) fitDestination(ctx context.Context, v *view, fit *Fit) error {
 	seen := map[watermark.ID]bool{}
-	stored, err := positions(ctx, r.ledger, store.Destination)
+	scanned, err := sightings(ctx, r.ledger)
 	if err != nil {
 		return err
 	}
-	for name := range stored {
-		sightings, err := collect(r.ledger.Sightings(ctx, name))
-		if err != nil {
-			return err
-		}
-		for _, s := range sightings {
+	for _, folder := range scanned {
+		for _, s := range folder {
 			seen[s.ID] = true
 		}
 	}

@@ -189,6 +189,8 @@ func (r *running) kind(ctx context.Context) string {
 	return Full.String()
 }
 
+func (r *running) reading() endpoint.ReadOptions { return reading(r.opts, r.srcCaps, r.dstCaps) }
+
 func (r *running) parallel(caps endpoint.Capabilities) int {
 	return max(1, min(r.opts.Folders, caps.Concurrency))
 }

@@ -72,6 +72,16 @@ func (v *view) alive(id watermark.ID) []place {
 	return slices.DeleteFunc(slices.Clone(v.places[id]), func(p place) bool { return p.folder.Role == endpoint.Trash })
 }
 
+// copies returns where the item of a record is. What we moved to the trash ourselves does not count.
+func (v *view) copies(rec store.Record) []place {
+	if rec.Trashed {
+		return v.alive(rec.ID)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.places[rec.ID]
+}
+
 // found enters that an item is at a place.
 func (v *view) found(id watermark.ID, at place) {
 	if at.folder.Role == endpoint.Trash {
@@ -170,15 +180,11 @@ func (s scanner) trust(ctx context.Context) (v *view, complete bool, err error) 
 	if v.folders, err = gather(ctx, s.to, s.destination.Folders); err != nil {
 		return nil, false, err
 	}
-	scanned, err := positions(ctx, s.ledger, store.Destination)
+	scanned, err := sightings(ctx, s.ledger)
 	if err != nil {
 		return nil, false, err
 	}
-	for name := range scanned {
-		known, err := collect(s.ledger.Sightings(ctx, name))
-		if err != nil {
-			return nil, false, err
-		}
+	for name, known := range scanned {
 		v.addKnown(v.folder(name), known)
 	}
 	unscanned := slices.ContainsFunc(v.folders, func(f endpoint.Folder) bool {
@@ -367,6 +373,21 @@ func positions(ctx context.Context, ledger store.Ledger, side store.Side) (map[s
 		stored[f.Name] = f
 	}
 	return stored, nil
+}
+
+// sightings returns what the last scan of the destination saw in each folder, by its name.
+func sightings(ctx context.Context, ledger store.Ledger) (map[string][]store.Sighting, error) {
+	scanned, err := positions(ctx, ledger, store.Destination)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[string][]store.Sighting, len(scanned))
+	for name := range scanned {
+		if seen[name], err = collect(ledger.Sightings(ctx, name)); err != nil {
+			return nil, err
+		}
+	}
+	return seen, nil
 }
 
 // collect returns the values of a sequence, or its error.

@@ -232,6 +232,10 @@ func TestSweepRegressions(t *testing.T) {
 			"a folder that was made was written", "first pass",
 			"item rejected on side=dst method=put folder=INBOX; before on side=store method=commit nth=8", false,
 		},
+		{
+			"an item in doubt stays so when the items after it are refused", "first pass",
+			"item-after in-doubt on side=dst method=put folder=INBOX at=1 nth=1; before throttled 30s on side=dst method=put folder=INBOX at=3 nth=1", true,
+		},
 	} {
 		plan, err := faultendpoint.Parse(test.plan)
 		if err != nil {

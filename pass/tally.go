@@ -44,6 +44,13 @@ func (l *failureList) dropFlags(n int) {
 	l.dropped += n
 }
 
+// warned returns the warnings so far.
+func (l *failureList) warned() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.warnings)
+}
+
 // fill writes what was collected into a report.
 func (l *failureList) fill(r *Report) {
 	l.mu.Lock()

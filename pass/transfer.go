@@ -49,7 +49,7 @@ func (t *transfer) folder(ctx context.Context, plan *folderPlan) error {
 		return t.folderFailed(ctx, plan, err)
 	}
 	var done store.Batch // of the window before
-	for work := range windows(plan.work, t.opts) {
+	for work := range windows(plan.work, func(w workItem) int64 { return w.size }, t.opts) {
 		if t.opts.Pause.holds() { // a long pause is no time for settlements to wait
 			if err := t.commit(ctx, done); err != nil {
 				return err
@@ -213,12 +213,12 @@ func fatal(err error) bool {
 }
 
 // windows cuts work into pieces that are committed together.
-func windows(work []workItem, o Options) iter.Seq[[]workItem] {
-	return func(yield func([]workItem) bool) {
+func windows[T any](work []T, size func(T) int64, o Options) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
 		for len(work) > 0 {
-			n, total := 1, max(work[0].size, 0)
-			for n < len(work) && n < o.Window && total+max(work[n].size, 0) <= o.WindowBytes {
-				total += max(work[n].size, 0)
+			n, total := 1, max(size(work[0]), 0)
+			for n < len(work) && n < o.Window && total+max(size(work[n]), 0) <= o.WindowBytes {
+				total += max(size(work[n]), 0)
 				n++
 			}
 			if !yield(work[:n]) {

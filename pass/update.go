@@ -37,15 +37,12 @@ const (
 // tells it how far an earlier pass came that was cut: a copy of the bytes of the source is the new
 // one, and one of the bytes that the record knows the old one.
 func (p *propagator) replace(ctx context.Context, plan *folderPlan) (done int, err error) {
-	work := make([]workItem, len(plan.updates))
-	for i, u := range plan.updates {
-		work[i] = workItem{size: u.item.Size}
-	}
-	next := 0
-	for some := range windows(work, p.opts) {
-		batch := plan.updates[next : next+len(some)]
-		next += len(some)
-		n, err := p.replaceSome(ctx, plan, batch)
+	for some := range windows(plan.updates, func(u update) int64 { return u.item.Size }, p.opts) {
+		all := make([]*replacement, len(some))
+		for i, u := range some {
+			all[i] = &replacement{update: u}
+		}
+		n, err := p.replaceSome(ctx, plan, all)
 		if done += n; err != nil {
 			return done, err
 		}
@@ -53,15 +50,7 @@ func (p *propagator) replace(ctx context.Context, plan *folderPlan) (done int, e
 	return done, nil
 }
 
-func (p *propagator) replaceSome(ctx context.Context, plan *folderPlan, batch []update) (int, error) {
-	all := make([]*replacement, len(batch))
-	for i, u := range batch {
-		all[i] = &replacement{update: u}
-	}
-	return p.replaceThese(ctx, plan, all)
-}
-
-func (p *propagator) replaceThese(ctx context.Context, plan *folderPlan, all []*replacement) (done int, err error) {
+func (p *propagator) replaceSome(ctx context.Context, plan *folderPlan, all []*replacement) (done int, err error) {
 	defer func() {
 		for _, re := range all {
 			closeBody(re.body)
@@ -82,7 +71,8 @@ func (p *propagator) replaceThese(ctx context.Context, plan *folderPlan, all []*
 	return p.settleReplaced(ctx, plan, all)
 }
 
-// readSources reads the items as they are now.
+// readSources reads the items as they are now. One for which the source does not answer stays unread,
+// for the next pass.
 func (p *propagator) readSources(ctx context.Context, plan *folderPlan, all []*replacement) error {
 	byRef := map[string]*replacement{}
 	var refs []string
@@ -90,32 +80,50 @@ func (p *propagator) readSources(ctx context.Context, plan *folderPlan, all []*r
 		byRef[re.item.Ref] = re
 		refs = append(refs, re.item.Ref)
 	}
-	reading := endpoint.ReadOptions{Memory: p.opts.WindowBytes, TempDir: p.opts.TempDir}
-	return p.from.persist(ctx, func(ctx context.Context) error {
-		for body, err := range p.pair.Source.Read(ctx, plan.source, refs, reading) {
+	err := p.from.persist(ctx, func(ctx context.Context) error {
+		for body, err := range p.pair.Source.Read(ctx, plan.source, refs, p.reading()) {
 			if err != nil {
 				return err
 			}
-			re := byRef[body.Ref]
-			closeBody(re.body) // of an attempt before
-			re.body = body
-			if body.Err != nil {
-				p.unreadable(plan, re, body.Err)
+			re, asked := byRef[body.Ref]
+			if !asked {
+				closeBody(body)
 				continue
 			}
-			if re.digest, err = digestOf(body.Content); err != nil {
-				return err
-			}
-			switch {
-			case re.repair && re.state == written: // a whole copy is there
-			case !re.repair && re.digest == re.record.Digest:
-				re.state = same
-			default:
-				re.state = wanted
-			}
+			closeBody(re.body) // of an attempt before
+			re.body = body
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, re := range all {
+		switch {
+		case re.body.Err != nil:
+			p.unreadable(plan, re, re.body.Err)
+		case re.body.Content != nil:
+			if err := re.digestSource(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// digestSource compares an item as it is now with what was migrated.
+func (re *replacement) digestSource() (err error) {
+	if re.digest, err = digestOf(re.body.Content); err != nil {
+		return err
+	}
+	switch {
+	case re.repair && re.state == written: // a whole copy is there
+	case !re.repair && re.digest == re.record.Digest:
+		re.state = same
+	default:
+		re.state = wanted
+	}
+	return nil
 }
 
 func (p *propagator) unreadable(plan *folderPlan, re *replacement, err error) {
@@ -219,40 +227,88 @@ func (p *propagator) putNew(ctx context.Context, plan *folderPlan, all []*replac
 	return nil
 }
 
-// putInto writes new copies into a folder, once: whether they are there is for a look to tell.
+// putInto writes new copies into a folder. Whether those that get no answer are there is for a look to
+// tell, once whatever was under way has landed or never will.
 func (p *propagator) putInto(ctx context.Context, plan *folderPlan, some []*replacement) error {
-	var puts []endpoint.Put
-	byMark := map[watermark.Mark]*replacement{}
-	for _, re := range some {
-		put := endpoint.Put{
-			Mark: p.mint.mark(re.record.ID), Kind: re.item.Kind, Content: re.body.Content,
-			Flags: re.body.Flags, Received: re.body.Received,
-		}
-		puts = append(puts, put)
-		byMark[put.Mark] = re
-	}
+	w := newCopies{propagator: p, plan: plan, target: some[0].target, untried: some}
 	p.acts, p.touched = true, true
-	var lost error
-	for result, err := range p.pair.Destination.Put(ctx, some[0].target, puts) {
-		if err != nil {
-			lost = err
-			break
-		}
-		if code := endpoint.CodeOf(result.Err); result.Err != nil && code != endpoint.InDoubt {
-			if fatal(result.Err) {
-				return result.Err
-			}
-			p.failedUpdate(plan, byMark[result.Mark], result.Err)
-		}
-	}
-	switch code := endpoint.CodeOf(lost); {
-	case lost == nil:
-		return nil
-	case code.Refuses() || isContext(lost):
-		return lost
+	if err := p.to.persist(ctx, w.put); err != nil || !w.doubtful {
+		return err
 	}
 	p.tell(Waiting{Side: store.Destination, For: p.dstCaps.PutGrace, Code: endpoint.InDoubt})
 	return sleep(ctx, p.dstCaps.PutGrace)
+}
+
+// newCopies are the new copies of items of one folder, while they are written.
+type newCopies struct {
+	*propagator
+	plan     *folderPlan
+	target   endpoint.Folder
+	untried  []*replacement // of which nothing was sent, or what was sent was refused for now
+	doubtful bool           // some were sent and got no answer
+}
+
+// put sends what is untried, once. It may be called again after an error.
+func (w *newCopies) put(ctx context.Context) error {
+	if len(w.untried) == 0 {
+		return nil
+	}
+	var puts []endpoint.Put
+	open := map[watermark.Mark]*replacement{} // those without an answer
+	for _, re := range w.untried {
+		put := endpoint.Put{
+			Mark: w.mint.mark(re.record.ID), Kind: re.item.Kind, Content: re.body.Content,
+			Flags: re.body.Flags, Received: re.body.Received,
+		}
+		puts = append(puts, put)
+		open[put.Mark] = re
+	}
+	sent := w.untried
+	w.untried = nil
+	var grave error // concerns more than one item; the answers for the others still come
+	for result, err := range w.pair.Destination.Put(ctx, w.target, puts) {
+		if err != nil {
+			return w.ended(sent, open, err)
+		}
+		if err := w.answered(open[result.Mark], result.Err); grave == nil {
+			grave = err
+		}
+		delete(open, result.Mark)
+	}
+	return grave
+}
+
+// answered takes the answer for one item. It returns an error that concerns more than this item.
+func (w *newCopies) answered(re *replacement, err error) error {
+	switch {
+	case err == nil:
+	case endpoint.CodeOf(err) == endpoint.InDoubt, isContext(err):
+		w.doubtful = true
+	case fatal(err):
+		w.untried = append(w.untried, re)
+		return err
+	default:
+		w.failedUpdate(w.plan, re, err)
+	}
+	return nil
+}
+
+// ended takes the error that ended a put. It may say that the items without an answer were refused.
+func (w *newCopies) ended(sent []*replacement, open map[watermark.Mark]*replacement, err error) error {
+	if isContext(err) {
+		return err
+	}
+	if !endpoint.CodeOf(err).Refuses() {
+		w.doubtful = true
+		return nil
+	}
+	var grave error
+	for _, re := range sent {
+		if open[w.mint.mark(re.record.ID)] == re {
+			grave = w.answered(re, err)
+		}
+	}
+	return grave
 }
 
 // confirmNew believes in a new copy that it sees.

@@ -140,7 +140,7 @@ func (r *running) sampled(id watermark.ID) bool {
 func (r *running) verifySome(ctx context.Context, plan *folderPlan, some []check) error {
 	var places []place
 	for _, c := range some {
-		places = append(places, r.copies(c.record)...)
+		places = append(places, r.lastView.copies(c.record)...)
 	}
 	found, err := r.inspect(ctx, places)
 	if err != nil {
@@ -161,21 +161,13 @@ func (r *running) verifySome(ctx context.Context, plan *folderPlan, some []check
 	return nil
 }
 
-// copies returns where an item is. What we moved to the trash ourselves does not count.
-func (r *running) copies(rec store.Record) []place {
-	if rec.Trashed {
-		return r.lastView.alive(rec.ID)
-	}
-	return r.lastView.places[rec.ID]
-}
-
 // learn asks the source for what was sent where the database does not know, and returns the
 // records that know it now. It changes them in some, too.
 func (r *running) learn(ctx context.Context, plan *folderPlan, some []check, found map[place]copyAt) ([]store.Record, error) {
 	unknown := map[string]*check{}
 	var refs []string
 	for i, c := range some {
-		if c.record.Digest == [16]byte{} && c.item != nil && len(r.copies(c.record)) > 0 {
+		if c.record.Digest == [16]byte{} && c.item != nil && len(r.lastView.copies(c.record)) > 0 {
 			unknown[c.item.Ref] = &some[i]
 			refs = append(refs, c.item.Ref)
 		}
@@ -184,17 +176,17 @@ func (r *running) learn(ctx context.Context, plan *folderPlan, some []check, fou
 		return nil, nil
 	}
 	var learnt []store.Record
-	reading := endpoint.ReadOptions{Memory: r.opts.WindowBytes, TempDir: r.opts.TempDir}
 	err := r.from.persist(ctx, func(ctx context.Context) error {
 		learnt = nil
-		for body, err := range r.pair.Source.Read(ctx, plan.source, refs, reading) {
+		for body, err := range r.pair.Source.Read(ctx, plan.source, refs, r.reading()) {
 			if err != nil {
 				return err
 			}
-			if body.Err != nil {
-				continue // stays unknown
+			c, asked := unknown[body.Ref]
+			if !asked || body.Err != nil { // stays unknown
+				closeBody(body)
+				continue
 			}
-			c := unknown[body.Ref]
 			rec, err := r.recall(*c, body, found)
 			closeBody(body)
 			if err != nil {
@@ -218,7 +210,7 @@ func (r *running) learn(ctx context.Context, plan *folderPlan, some []check, fou
 func (r *running) recall(c check, body endpoint.Body, found map[place]copyAt) (store.Record, error) {
 	digest, err := digestOf(body.Content)
 	rec := c.record
-	for _, at := range r.copies(rec) {
+	for _, at := range r.lastView.copies(rec) {
 		if copied := found[at]; copied.is(digest) {
 			rec.Digest, rec.Size, rec.Version = digest, body.Content.Size(), c.item.Version
 			if flags := flagText(body.Flags); rec.Flags == "" && systemFlags(copied.flags) == systemFlags(flags) {
@@ -248,7 +240,7 @@ func (v copyVerdict) String() string {
 func (r *running) judge(plan *folderPlan, c check, found map[place]copyAt) {
 	best, differs := absent, []string(nil)
 	var parts []place
-	for _, at := range r.copies(c.record) {
+	for _, at := range r.lastView.copies(c.record) {
 		copied, ok := found[at]
 		if !ok || endpoint.CodeOf(copied.err) == endpoint.NotFound {
 			continue
@@ -330,15 +322,13 @@ func (r *running) repair(plan *folderPlan, c check, what copyVerdict, parts []pl
 	repair := r.opts.Verify.Repair
 	switch {
 	case c.item == nil, len(r.srcCaps.Offers(c.item.Kind, r.dstCaps)) == 0:
-	case what == absent && len(r.copies(c.record)) > 0: // it was there a moment ago: its user may be moving it
+	case what == absent && len(r.lastView.copies(c.record)) > 0: // it was there a moment ago: its user may be moving it
 	case what == absent && repair >= RepairMissing:
 		plan.counts.RemovedAtDestination--
 		plan.counts.Deferred++
-		rec := c.record
-		plan.work = append(plan.work, workItem{
-			id: rec.ID, ref: c.item.Ref, kind: c.item.Kind, size: c.item.Size, received: c.item.Received,
-			version: c.item.Version, before: &rec, trashed: rec.Trashed,
-		})
+		w := c.item.work()
+		w.before = &c.record
+		plan.work = append(plan.work, w)
 	case len(parts) > 0 && repair == RepairPartial:
 		r.broken = append(r.broken, broken{plan, c, parts, what != partial})
 		if r.dry && what == partial {
@@ -365,7 +355,7 @@ func (r *running) mend(ctx context.Context) error {
 		if b.whole {
 			re.state = written
 		}
-		n, err := p.replaceThese(ctx, b.plan, []*replacement{re})
+		n, err := p.replaceSome(ctx, b.plan, []*replacement{re})
 		if err != nil {
 			return err
 		}

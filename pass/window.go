@@ -146,12 +146,16 @@ func (w *window) unanswered(have map[string]bool) {
 	}
 }
 
-func (w *window) reading() endpoint.ReadOptions {
+func (w *window) reading() endpoint.ReadOptions { return reading(w.opts, w.srcCaps, w.dstCaps) }
+
+// reading is how items are read that are, or were, carried from one endpoint to the other: in the format
+// in which they go.
+func reading(o Options, from, to endpoint.Capabilities) endpoint.ReadOptions {
 	formats := map[endpoint.Kind][]endpoint.Format{}
-	for kind := range w.srcCaps.Read {
-		formats[kind] = w.srcCaps.Offers(kind, w.dstCaps)
+	for kind := range from.Read {
+		formats[kind] = from.Offers(kind, to)
 	}
-	return endpoint.ReadOptions{Memory: w.opts.WindowBytes, TempDir: w.opts.TempDir, Formats: formats}
+	return endpoint.ReadOptions{Memory: o.WindowBytes, TempDir: o.TempDir, Formats: formats}
 }
 
 // prepare adds a body to what is to be written, or settles an item that has none or is too large.
@@ -218,6 +222,7 @@ func (w *window) put(ctx context.Context, puts []endpoint.Put, sent map[watermar
 		if err := w.answered(sent[result.Mark], result); grave == nil {
 			grave = err
 		}
+		delete(sent, result.Mark)
 	}
 	return grave
 }
@@ -240,19 +245,17 @@ func (w *window) answered(o outgoing, r endpoint.PutResult) error {
 	return nil
 }
 
-// refused handles the error that ended a put: if it says that the items without an answer were
-// not written, they are not in doubt, and have failed unless the whole pass is concerned.
+// refused handles the error that ended a put: if it says that the items of sent, which got no answer,
+// were not written, they are not in doubt, and have failed unless the whole pass is concerned.
 func (w *window) refused(sent map[watermark.Mark]outgoing, err error) error {
 	if !endpoint.CodeOf(err).Refuses() {
 		w.wrote.Store(true)
 		return err
 	}
 	for _, o := range sent {
-		switch {
-		case w.open[o.item.ref] != o.item:
-		case fatal(err):
+		if fatal(err) {
 			o.item.state = untried
-		default:
+		} else {
 			w.fail(o.item, err)
 		}
 	}

@@ -11,9 +11,6 @@ import (
 	"github.com/dandyroll/dandyroll/watermark"
 )
 
-// Property is the property that carries the mark of an item that is no mail.
-const Property = watermark.Property
-
 // Message is an item that the user's other program puts into the mailbox.
 type Message struct {
 	// Kind defaults to Mail.
