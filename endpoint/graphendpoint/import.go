@@ -113,11 +113,11 @@ func (t *transfer) mark(ctx context.Context, id string, mark watermark.Mark) (st
 	if err != nil {
 		return "", failed(err)
 	}
-	return idOf(send[models.Messageable](ctx, t.client, info, models.CreateMessageFromDiscriminatorValue))
+	return namedIn(send[models.Messageable](ctx, t.client, info, models.CreateMessageFromDiscriminatorValue))
 }
 
-// idOf returns the ID of a message that the service answered with.
-func idOf(m models.Messageable, err error) (string, error) {
+// namedIn returns the ID of a message that the service answered with.
+func namedIn(m models.Messageable, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}
@@ -135,7 +135,7 @@ func (t *transfer) move(ctx context.Context, id, folder string) (string, error) 
 	if err != nil {
 		return "", failed(err)
 	}
-	return idOf(send[models.Messageable](ctx, t.client, info, models.CreateMessageFromDiscriminatorValue))
+	return namedIn(send[models.Messageable](ctx, t.client, info, models.CreateMessageFromDiscriminatorValue))
 }
 
 // stage returns the hidden folder of today, making it and deleting those of earlier days when it is first needed. Those of

@@ -249,11 +249,13 @@ func expandProperties(n *node, o object, ids []string) error {
 	return nil
 }
 
-// A cursor is what a paging or delta link stands for. It never changes, so that a page can be asked for again.
+// A cursor is what a paging or delta link stands for. It never changes, so that a page can be asked for again; of a list, what counts is the
+// position.
 type cursor struct {
 	path    string // canonical and escaped, without version
 	query   url.Values
 	rest    []entry
+	skip    int // of a list: what the pages before this one had
 	delta   bool
 	since   uint64 // of a delta link: changes after this version
 	before  uint64 // ... and the round before began here
@@ -313,21 +315,31 @@ func (c *call) list(nodes []*node, check ...func(url.Values) error) (response, e
 		if cur == nil {
 			return response{}, badRequest("BadRequest", "The skip token is not known.")
 		}
-		return c.page(cur)
+		if !strings.HasSuffix(cur.path, "/messages") {
+			return c.page(cur)
+		}
+		return c.pageFrom(*cur, nodes)
 	}
 	for _, f := range check {
 		if err := f(q); err != nil {
 			return response{}, err
 		}
 	}
-	nodes, err := c.filter(nodes, q)
+	return c.pageFrom(cursor{path: c.path(), query: q, user: c.user}, nodes)
+}
+
+// pageFrom answers the page of a list that begins after as many of its nodes as the pages before had. The list is that of now: what went
+// meanwhile moves the others forward, past the client. The service is known to do so with messages.
+func (c *call) pageFrom(cur cursor, nodes []*node) (response, error) {
+	nodes, err := c.filter(nodes, cur.query)
 	if err != nil {
 		return response{}, err
 	}
-	if err := order(nodes, q.Get("$orderby")); err != nil {
+	if err := order(nodes, cur.query.Get("$orderby")); err != nil {
 		return response{}, err
 	}
-	return c.page(&cursor{path: c.path(), query: q, rest: entriesOf(nodes), user: c.user})
+	cur.rest = entriesOf(nodes[min(cur.skip, len(nodes)):])
+	return c.page(&cur)
 }
 
 // path is the canonical path of a call without its version.
@@ -359,10 +371,10 @@ func (c *call) page(cur *cursor) (response, error) {
 	}
 	answer := object{"@odata.context": c.s.URL() + "/$metadata#Collection", "value": rows}
 	if cur.query.Get("$count") == "true" {
-		answer["@odata.count"] = len(cur.rest)
+		answer["@odata.count"] = cur.skip + len(cur.rest)
 	}
 	following := *cur
-	following.rest = rest
+	following.rest, following.skip = rest, cur.skip+len(cur.rest)-len(rest)
 	switch {
 	case len(rest) > 0:
 		answer["@odata.nextLink"] = c.s.link(cur.path, "$skiptoken", c.s.newCursor(following))

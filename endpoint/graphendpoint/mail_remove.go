@@ -1,0 +1,38 @@
+package graphendpoint
+
+import (
+	"context"
+
+	"github.com/microsoftgraph/msgraph-sdk-go/users"
+)
+
+// trashName is the well-known name of the folder with role Trash.
+const trashName = "deleteditems"
+
+// remove moves a message to the trash, where it keeps its immutable ID. From the trash it is deleted, which leaves it to its owner for
+// as long as the organisation keeps deleted items.
+func (s mailShelf) remove(ctx context.Context, folder, ref string) error {
+	if _, err := s.message(ctx, folder, ref, mailView{}); err != nil {
+		return err
+	}
+	trash, err := s.wellKnownID(ctx, trashName)
+	if err != nil {
+		return err
+	}
+	message := s.me().Messages().ByMessageId(ref)
+	if folder == trash {
+		return orNil(message.Delete(ctx, nil))
+	}
+	to := users.NewItemMessagesItemMovePostRequestBody()
+	to.SetDestinationId(&trash)
+	_, err = message.Move().Post(repeatable(ctx), to, nil) // moving it again leaves it where it is
+	return orNil(err)
+}
+
+// orNil is failed for what may be no error.
+func orNil(err error) error {
+	if err == nil {
+		return nil
+	}
+	return failed(err)
+}
