@@ -22,8 +22,8 @@ const (
 	moveMail   = "POST /users/{user}/messages/{message}/move"
 )
 
-// testMark returns the same mark for the same number.
-func testMark(n byte) watermark.Mark {
+// markNo returns the same mark for the same number.
+func markNo(n byte) watermark.Mark {
 	key, err := watermark.KeyFromBytes(bytes.Repeat([]byte{7}, watermark.KeySize))
 	if err != nil {
 		panic(err)
@@ -58,7 +58,7 @@ func TestExportAndImport(t *testing.T) {
 	if exports, imports, err := tr.able(t.Context()); !exports || !imports || err != nil {
 		t.Fatalf("exports %v, imports %v, %v", exports, imports, err)
 	}
-	result := tr.put(t.Context(), box.Folder("Inbox"), endpoint.Put{Mark: testMark(1), Kind: endpoint.Mail, Content: exported(t, s)})
+	result := tr.put(t.Context(), box.Folder("Inbox"), endpoint.Put{Mark: markNo(1), Kind: endpoint.Mail, Content: exported(t, s)})
 	if result.Err != nil {
 		t.Fatal(result.Err)
 	}
@@ -70,7 +70,7 @@ func TestExportAndImport(t *testing.T) {
 		!received(t, it).Equal(time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)) {
 		t.Errorf("the item arrived as %v", it.Fields)
 	}
-	wantMarked(t, box, "inbox", testMark(1))
+	wantMarked(t, box, "inbox", markNo(1))
 	if s.LeakedTokens() != 0 {
 		t.Error("the token was sent to the address of the import")
 	}
@@ -110,7 +110,7 @@ func TestImportFaults(t *testing.T) {
 				content := exported(t, s)
 				tr := &transfer{client: testDriver(t, s, nil).client}
 				s.Inject(graphserve.Fault{Route: route, Kind: kind})
-				put := endpoint.Put{Mark: testMark(1), Kind: endpoint.Mail, Content: content}
+				put := endpoint.Put{Mark: markNo(1), Kind: endpoint.Mail, Content: content}
 				result := tr.put(t.Context(), box.Folder("Inbox"), put)
 				items, err := box.Items("inbox")
 				if err != nil {
@@ -129,13 +129,13 @@ func TestImportFaults(t *testing.T) {
 					t.Errorf("error is %v", result.Err)
 				}
 				if len(items) == 1 {
-					wantMarked(t, box, "inbox", testMark(1))
+					wantMarked(t, box, "inbox", markNo(1))
 					return
 				}
 				if result = tr.put(t.Context(), box.Folder("Inbox"), put); result.Err != nil {
 					t.Fatal(result.Err)
 				}
-				wantMarked(t, box, "inbox", testMark(1))
+				wantMarked(t, box, "inbox", markNo(1))
 			})
 		}
 	}
