@@ -124,8 +124,9 @@ func (d *driver) sorts(ctx context.Context) ([]labelled, error) {
 	if imports {
 		written = []endpoint.Format{FastTransfer, endpoint.RFC822}
 	}
-	_, _ = mails, written
-	var all []labelled
+	all := []labelled{
+		{"m", endpoint.Mail, nil, mails, written, mailShelf{d.client, d.cfg.BetaImportMIME, t}},
+	}
 	if exports {
 		for _, other := range []struct {
 			letter, class, name string

@@ -11,8 +11,12 @@ import (
 // a field of the header: an item that we once wrote keeps that mark as part of its content.
 func (s mailShelf) read(ctx context.Context, folder, ref string, opts reading) endpoint.Body {
 	body := endpoint.Body{Ref: ref}
-	if !opts.accepts(endpoint.RFC822) {
-		body.Err = endpoint.Errorf(endpoint.Unsupported, "mail is read as %s only", endpoint.RFC822)
+	content := s.mime
+	switch {
+	case opts.prefers(FastTransfer):
+		content = s.transfer.export
+	case !opts.accepts(endpoint.RFC822):
+		body.Err = endpoint.Errorf(endpoint.Unsupported, "mail is read as %s or %s", endpoint.RFC822, FastTransfer)
 		return body
 	}
 	view := flagView()
@@ -23,7 +27,7 @@ func (s mailShelf) read(ctx context.Context, folder, ref string, opts reading) e
 		return body
 	}
 	body.Flags, body.Received = mailFlags(m), timeOf(m.GetReceivedDateTime())
-	body.Content, body.Err = s.mime(ctx, ref, opts)
+	body.Content, body.Err = content(ctx, ref, opts)
 	return body
 }
 

@@ -2,8 +2,11 @@ package graphendpoint
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 )
@@ -110,4 +113,23 @@ func (s *messageState) flags() int {
 		return messageSubmitted
 	}
 	return n
+}
+
+// set sets the fields of a message that hold flags.
+func (s *messageState) set(m *models.Message) {
+	m.SetIsRead(&s.read)
+	if s.flagged {
+		m.SetFlag(followUp(true))
+	}
+	if len(s.categories) > 0 {
+		m.SetCategories(s.categories)
+	}
+}
+
+// properties are those that hold flags.
+func (s *messageState) properties() []extended {
+	if s.verb == 0 {
+		return nil
+	}
+	return []extended{{verbProperty, strconv.Itoa(s.verb)}, {iconProperty, strconv.Itoa(s.icon)}}
 }

@@ -55,3 +55,6 @@ type reading struct {
 func (o reading) accepts(f endpoint.Format) bool {
 	return o.formats == nil || slices.Contains(o.formats, f)
 }
+
+// prefers reports whether a format is the one that the caller likes best. Who accepts any gets a portable one.
+func (o reading) prefers(f endpoint.Format) bool { return len(o.formats) > 0 && o.formats[0] == f }

@@ -1,0 +1,149 @@
+package graphendpoint
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"io"
+	"net/http"
+
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/watermark"
+)
+
+// maxImported is the greatest message that importMime is given. No limit is documented; as base64, this one has 4 MB.
+const maxImported = 3_000_000
+
+// importMessage writes a message with the beta action importMime (https://learn.microsoft.com/graph/api/mailfolder-importmime), which keeps
+// its MIME. Whether a field of the header becomes a property is not documented, so the property of the mark is set afterwards, together
+// with the flags. Until then, the message is in a hidden folder of ours.
+//
+// What cannot be imported is not done, and goes as JSON.
+func (s mailShelf) importMessage(ctx context.Context, folder string, item endpoint.Put, state messageState) (ref string, done bool, err error) {
+	body, fits, err := importedMIME(item)
+	if err != nil || !fits {
+		return "", err != nil, err
+	}
+	staging, err := s.transfer.stage(ctx)
+	if err != nil {
+		return "", true, certainlyNot(err)
+	}
+	var made struct {
+		ID      string `json:"id"`
+		IsDraft bool   `json:"isDraft"`
+	}
+	err = s.ask(ctx, request{
+		method: http.MethodPost, path: s.root.Scheme + "://" + s.root.Host + betaPath(s.root.Path) +
+			path("users", s.user, "mailFolders", staging, "importMime"),
+		header: http.Header{"Content-Type": {"text/plain"}}, stream: body,
+	}, &made)
+	if hasCode(err, endpoint.Rejected, endpoint.TooLarge) || err == nil && made.IsDraft {
+		return "", false, nil
+	}
+	if err == nil && made.ID == "" {
+		err = endpoint.Errorf(endpoint.Unavailable, "the service did not name the imported message")
+	}
+	if err == nil {
+		err = s.mark(ctx, made.ID, item.Mark, state)
+	}
+	if err != nil {
+		return "", true, certainlyNot(err)
+	}
+	ref, err = s.transfer.move(ctx, made.ID, folder)
+	return ref, true, err
+}
+
+// mark sets mark and flags of an imported message.
+func (s mailShelf) mark(ctx context.Context, id string, mark watermark.Mark, state messageState) error {
+	message := models.NewMessage()
+	state.set(message)
+	message.SetSingleValueExtendedProperties(extendedWith(append(state.properties(), extended{markProperty, mark.String()})...))
+	info, err := s.me().Messages().ByMessageId(id).ToPatchRequestInformation(ctx, message, nil)
+	if err != nil {
+		return failed(err)
+	}
+	_, err = send[models.Messageable](ctx, s.client, info, models.CreateMessageFromDiscriminatorValue)
+	return err
+}
+
+// importedMIME is what importMime takes of a message: the line of its mark and its bytes, as base64. All lines end with CRLF, since the
+// service refuses others, or takes them for something else. The body is made while it is sent.
+func importedMIME(item endpoint.Put) (body payload, fits bool, err error) {
+	open := func() (io.ReadCloser, error) {
+		r, err := item.Content.Open()
+		if err != nil {
+			return nil, err
+		}
+		stamped, _, err := watermark.Stamp(item.Mark, r, item.Content.Size())
+		if err != nil {
+			_ = r.Close()
+			return nil, err
+		}
+		return struct {
+			io.Reader
+			io.Closer
+		}{&crlfReader{r: bufio.NewReader(stamped)}, r}, nil
+	}
+	if item.Content.Size() > maxImported {
+		return payload{}, false, nil
+	}
+	r, err := open()
+	if err != nil {
+		return payload{}, false, changed(err)
+	}
+	defer func() { _ = r.Close() }()
+	size, err := io.Copy(io.Discard, r)
+	if err != nil {
+		return payload{}, false, changed(err)
+	}
+	return payload{(size + 2) / 3 * 4, func() (io.ReadCloser, error) { return base64Of(open) }}, size <= maxImported, nil
+}
+
+// base64Of encodes what open opens, while it is read.
+func base64Of(open func() (io.ReadCloser, error)) (io.ReadCloser, error) {
+	r, err := open()
+	if err != nil {
+		return nil, err
+	}
+	pr, pw := io.Pipe()
+	go func() { // ends with the content, or when the request is closed
+		encoder := base64.NewEncoder(base64.StdEncoding, pw)
+		_, err := io.Copy(encoder, r)
+		if err == nil {
+			err = encoder.Close()
+		}
+		_ = r.Close()
+		_ = pw.CloseWithError(err)
+	}()
+	return pr, nil
+}
+
+// crlfReader ends lines that end with a lone line feed with CRLF.
+type crlfReader struct {
+	r      *bufio.Reader
+	last   byte
+	behind bool // a line feed is to follow the carriage return that was added
+}
+
+func (c *crlfReader) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		if c.behind {
+			p[n], c.last, c.behind = '\n', '\n', false
+			n++
+			continue
+		}
+		b, err := c.r.ReadByte()
+		if err != nil {
+			return n, err
+		}
+		if b == '\n' && c.last != '\r' {
+			b, c.behind = '\r', true
+		}
+		p[n], c.last = b, b
+		n++
+	}
+	return n, nil
+}

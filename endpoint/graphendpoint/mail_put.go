@@ -1,0 +1,134 @@
+package graphendpoint
+
+import (
+	"context"
+
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+)
+
+// put writes a message: by the import of mailboxes if it was exported from one, by importMime where that is asked for and possible, else
+// as JSON.
+//
+// What the service refuses of a message is left out and goes as a file; at last, all of the message does.
+func (s mailShelf) put(ctx context.Context, folder string, item endpoint.Put) endpoint.PutResult {
+	if item.Content.Format() == FastTransfer {
+		return s.transfer.put(ctx, folder, item)
+	}
+	state := stateOf(item.Flags)
+	m, err := readMessage(item.Content)
+	if err != nil {
+		return endpoint.PutResult{Err: err}
+	}
+	ref, done := "", false
+	if s.importMIME && !state.draft {
+		ref, done, err = s.importMessage(ctx, folder, item, state)
+	}
+	for _, form := range []*mimeMessage{m, m.unaddressed(), m.bare()} {
+		if done {
+			break
+		}
+		ref, err = s.write(ctx, folder, item, state, form)
+		done = !hasCode(err, endpoint.Rejected)
+	}
+	return endpoint.PutResult{Ref: ref, Dropped: state.dropped, Err: err}
+}
+
+// write makes a message of one form. It goes where it belongs in the request that makes it, with its mark, if all of it fits there.
+// Otherwise it is made in a hidden folder of ours, gets its attachments, and is moved: nobody sees half of a message, and what a crash
+// leaves there counts for nothing.
+func (s mailShelf) write(ctx context.Context, folder string, item endpoint.Put, state messageState, form *mimeMessage) (string, error) {
+	message := form.json(item, state)
+	rest, err := form.include(message)
+	if err != nil {
+		return "", err
+	}
+	if len(rest) == 0 {
+		return s.make(ctx, folder, message, state.draft)
+	}
+	staging, err := s.transfer.stage(ctx)
+	if err != nil {
+		return "", certainlyNot(err)
+	}
+	id, err := s.make(ctx, staging, message, state.draft)
+	if err != nil {
+		return "", certainlyNot(err)
+	}
+	message.SetAttachments(nil) // they take memory
+	if err := s.complete(ctx, id, len(form.attachments)-len(rest), rest); err != nil {
+		s.discard(ctx, id)
+		return "", certainlyNot(err)
+	}
+	return s.transfer.move(ctx, id, folder)
+}
+
+// include puts attachments into the request that makes a message, as many as fit, and returns the others.
+func (m *mimeMessage) include(message *models.Message) (rest []attachment, err error) {
+	room := maxRequest - m.weight()
+	var included []models.Attachmentable
+	for _, a := range m.attachments {
+		if room < a.weight() {
+			rest = append(rest, a)
+			continue
+		}
+		room -= a.weight()
+		file, err := a.file()
+		if err != nil {
+			return nil, err
+		}
+		included = append(included, file)
+	}
+	if len(included) > 0 {
+		message.SetAttachments(included)
+	}
+	return rest, nil
+}
+
+// make makes a message in a folder. Whether it is a draft is decided here for ever, so it is looked at.
+func (s mailShelf) make(ctx context.Context, folder string, message *models.Message, draft bool) (string, error) {
+	info, err := s.me().MailFolders().ByMailFolderId(folder).Messages().ToPostRequestInformation(ctx, message, nil)
+	if err != nil {
+		return "", failed(err)
+	}
+	made, err := send[models.Messageable](ctx, s.client, info, models.CreateMessageFromDiscriminatorValue)
+	id, err := namedIn(made, err)
+	if err != nil {
+		return "", err
+	}
+	if is := made.GetIsDraft(); is != nil && *is != draft {
+		if err := s.delete(ctx, id); err != nil {
+			return "", endpoint.Errorf(endpoint.InDoubt, "the service made a draft, or none, against our will, and does not delete it: %w", err)
+		}
+		return "", endpoint.Errorf(endpoint.Unsupported, "the service makes a draft of what is none, or the other way round")
+	}
+	return id, nil
+}
+
+// complete adds the attachments that are missing from a message.
+func (s mailShelf) complete(ctx context.Context, id string, has int, missing []attachment) error {
+	to := &attachable{path: path("users", s.user, "messages", id), has: has}
+	for _, a := range missing {
+		if err := s.attach(ctx, to, a); err != nil {
+			return err
+		}
+	}
+	if !to.doubted {
+		return nil
+	}
+	if n, err := s.countAttachments(ctx, to.path); err != nil || n != to.has {
+		return endpoint.Errorf(endpoint.Unavailable, "an attachment came twice, since an answer was lost")
+	}
+	return nil
+}
+
+// discard deletes a message that is not whole, if that can be done. If not, it goes with the folder in which it is.
+func (s mailShelf) discard(ctx context.Context, id string) { _ = s.delete(ctx, id) }
+
+// delete deletes a message of ours for good.
+func (s mailShelf) delete(ctx context.Context, id string) error {
+	if err := s.me().Messages().ByMessageId(id).PermanentDelete().Post(repeatable(ctx), nil); err != nil && !hasCode(failed(err), endpoint.NotFound) {
+		return failed(err)
+	}
+	return nil
+}
