@@ -30,7 +30,8 @@ type Capabilities struct {
 	// that List since a State yields the items that changed as well.
 	Versions bool
 	// Identity names the way in which Item.Identity is computed. Two mailboxes that name the same
-	// one, and are not empty here, give equal identities to equal items.
+	// one give equal identities to equal items. It is empty where the mailbox makes identities up, such
+	// as IDs, so that no two items share one.
 	Identity string
 	// Keywords says that flags beyond the five system flags may be kept.
 	Keywords bool

@@ -65,7 +65,8 @@
 //	    Where only deletion for good is left and the endpoint cannot do that alone, it is Unsupported.
 //	E35 Flags yields what Read would, of the named items or of all. With Capabilities.FlagStates, a
 //	    change of them changes the State of the folder.
-//	E36 SetFlags adds and removes exactly the named flags; items that are gone are NotFound.
+//	E36 SetFlags adds and removes exactly the named flags; items that are gone are NotFound. \Draft may
+//	    be decided when an item is made, and stay.
 //	E37 Find yields exactly the items with that Message-ID, or UID where they are no mail, whatever
 //	    characters it has.
 //	E38 With Capabilities.Versions, what changes the content of an item changes its Version and the

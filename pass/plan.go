@@ -212,29 +212,24 @@ func (p planner) outside(ctx context.Context, f endpoint.Folder) (Counts, error)
 
 // plan decides what is to be done with each item of a folder.
 func (p planner) plan(ctx context.Context, r route, position store.Folder) (*folderPlan, error) {
-	partial := p.kind == RetryFailed || p.kind == Verify
-	known, err := p.remembered(ctx, store.FolderKey(r.source.Path))
-	if err != nil {
-		return nil, err
-	}
-	since := ""
-	if !p.whole && !p.mustSeeMarks(known) && !p.mustSeeAll() {
-		since = p.mint.reached(position, r.source)
-	}
-	since, err = p.from.learnState(ctx, p.source, &r.source, since, p.persist && !partial)
-	if err != nil {
-		return nil, err
-	}
 	plan := &folderPlan{
-		route: r, name: store.FolderKey(r.source.Path), first: position.Name == "", partial: partial,
+		route: r, name: store.FolderKey(r.source.Path), first: position.Name == "", partial: p.kind == RetryFailed || p.kind == Verify,
 		uncertain: position.Name != "" && position.Validity != r.source.Validity,
+	}
+	known, err := p.remembered(ctx, plan.name)
+	if err != nil {
+		return nil, err
+	}
+	since, err := p.resume(ctx, plan, position, known)
+	if err != nil {
+		return nil, err
 	}
 	for _, r := range known.byID {
 		if r.Follows != (watermark.ID{}) {
 			plan.moving, plan.following = true, append(plan.following, r.Follows)
 		}
 	}
-	items, err := p.list(ctx, r.source, since, known)
+	items, err := p.list(ctx, plan.source, since, known)
 	if err != nil {
 		return nil, err
 	}
@@ -246,13 +241,23 @@ func (p planner) plan(ctx context.Context, r route, position store.Folder) (*fol
 	if err := d.adopt(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.compareFlags(ctx, items, since != "" && since == r.source.State && p.flagged); err != nil {
+	if err := d.compareFlags(ctx, items, since != "" && since == plan.source.State && p.flagged); err != nil {
 		return nil, err
 	}
 	if p.kind == Trial {
 		plan.limit(p.trial)
 	}
 	return plan, d.save(ctx)
+}
+
+// resume returns the state of a folder from which its listing may go on, or nothing if all of it is to be
+// listed.
+func (p planner) resume(ctx context.Context, plan *folderPlan, position store.Folder, known memory) (string, error) {
+	since := ""
+	if !p.whole && !p.mustSeeMarks(known) && !p.mustSeeAll() {
+		since = p.mint.reached(position, plan.source)
+	}
+	return p.from.learnState(ctx, p.source, &plan.source, since, p.persist && !plan.partial)
 }
 
 // limit leaves of a plan's work what a trial takes: the newest items that are small enough.

@@ -1,6 +1,7 @@
 package pass
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -268,7 +269,7 @@ func (w *newCopies) put(ctx context.Context) error {
 	var grave error // concerns more than one item; the answers for the others still come
 	for result, err := range w.pair.Destination.Put(ctx, w.target, puts) {
 		if err != nil {
-			return w.ended(sent, open, err)
+			return cmp.Or(w.ended(sent, open, err), grave)
 		}
 		if err := w.answered(open[result.Mark], result.Err); grave == nil {
 			grave = err

@@ -69,6 +69,15 @@ func TestRefusedReplacementFailsAlone(t *testing.T) {
 	}
 }
 
+// An item that was refused for now is tried again, whatever becomes of those after it.
+func TestThrottledReplacementBesideALostOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r, err := replaceUpdated(t, "item throttled 30s on side=dst method=put at=1 nth=1; before unavailable on side=dst method=put at=3 nth=1")
+		w.must(err)
+		want(t, r, pass.Counts{Listed: 4, Already: 3, Failed: 1, Updated: 2})
+	})
+}
+
 // An item that cannot be read fails once, however often the others are read.
 func TestUnreadableUpdateFailsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

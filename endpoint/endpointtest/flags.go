@@ -197,7 +197,7 @@ func testSetHostileFlags(s *scene) {
 	var changes []endpoint.FlagChange
 	for i, flag := range HostileFlags() {
 		changes = append(changes, endpoint.FlagChange{
-			Ref: refs[i], Add: []endpoint.Flag{endpoint.Draft, flag}, Remove: []endpoint.Flag{endpoint.IsFlagged, flag + "x"},
+			Ref: refs[i], Add: []endpoint.Flag{endpoint.Answered, flag}, Remove: []endpoint.Flag{endpoint.IsFlagged, flag + "x"},
 		})
 	}
 	for i, err := range s.setFlags(f, changes...) {
@@ -210,8 +210,8 @@ func testSetHostileFlags(s *scene) {
 		s.Fatalf("%d items are there, want %d", len(messages), len(refs))
 	}
 	for i, m := range messages[:len(changes)] {
-		if !slices.Contains(flagsOf(m.Flags), `\draft`) {
-			s.Errorf("with %.40q, flags are %.40q, without %s", changes[i].Add, m.Flags, endpoint.Draft)
+		if !slices.Contains(flagsOf(m.Flags), `\answered`) {
+			s.Errorf("with %.40q, flags are %.40q, without %s", changes[i].Add, m.Flags, endpoint.Answered)
 		}
 	}
 	s.wantFlagsOf(refs[len(changes)])

@@ -25,6 +25,8 @@ func TestConformance(t *testing.T) {
 			t.Parallel()
 			test(t)
 		},
+		// Exchange says that a message without a date was sent when it came.
+		Breaks: []string{"E39/Sent"},
 	})
 }
 
@@ -123,8 +125,11 @@ func flagsOf(it graphserve.Item) []endpoint.Flag {
 	if flag, ok := it.Fields["flag"].(map[string]any); ok && flag["flagStatus"] == "flagged" {
 		flags = append(flags, endpoint.IsFlagged)
 	}
-	if verb := it.Properties["Integer 0x1081"]; verb == "102" || verb == "103" {
+	switch it.Properties["Integer 0x1081"] {
+	case "102", "103":
 		flags = append(flags, endpoint.Answered)
+	case "104":
+		flags = append(flags, "$Forwarded")
 	}
 	if categories, ok := it.Fields["categories"].([]any); ok {
 		for _, c := range categories {
@@ -157,6 +162,9 @@ func (f *graphFixture) Rename(from, to []string) bool {
 	f.must("", f.box.RenameFolder(f.id(from), to[len(to)-1]))
 	return true
 }
+
+// ExpireStates makes the service forget the positions in its changes.
+func (f *graphFixture) ExpireStates() bool { f.box.ExpireDeltas(); return true }
 
 // ChangeValidity returns false: immutable IDs are valid for ever.
 func (f *graphFixture) ChangeValidity([]string) bool { return false }

@@ -205,6 +205,9 @@ func (s labelled) label(f endpoint.Folder) endpoint.Folder {
 
 // at returns the shelf of a folder, and its ID there.
 func (d *driver) at(ctx context.Context, f endpoint.Folder) (labelled, string, error) {
+	if d.client.wire.ended() {
+		return labelled{}, "", endpoint.Errorf(endpoint.Invalid, "mailbox is closed")
+	}
 	opened, err := d.opened(ctx)
 	if err != nil {
 		return labelled{}, "", err

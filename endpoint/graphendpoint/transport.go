@@ -226,6 +226,13 @@ func (t *transport) close() {
 	}
 }
 
+// ended reports whether close was called.
+func (t *transport) ended() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
+}
+
 // watchFor cancels a request when the timer is not reset for a while.
 func watchFor(d time.Duration, cancel context.CancelCauseFunc) *time.Timer {
 	return time.AfterFunc(d, func() { cancel(errSilent) })
