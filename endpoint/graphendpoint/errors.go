@@ -27,15 +27,22 @@ var (
 	ErrNoMailbox = errors.New("the user has no mailbox in Exchange Online (not licensed, not ready yet, or kept on premises)")
 	// ErrWrongTenant is that the credential is not of the organisation that has the mailbox. Its code is Unauthenticated.
 	ErrWrongTenant = errors.New("no such tenant, or the program is not registered there; check tenant and client ID")
+	// ErrNoUsageLocation is that a licence needs a user with a usage location. Its code is Rejected.
+	ErrNoUsageLocation = errors.New("the user has no usage location, which a licence needs; set one in the admin center")
+	// ErrNoSuchLicence is that the organisation has bought no licence of that name. Its code is NotFound.
+	ErrNoSuchLicence = errors.New("the organisation has no such licence; name its skuPartNumber or skuId")
+
+	errNameTaken = errors.New("a user has this principal name")
 )
 
 // maxErrorBody is how much of the body of an error is read.
 const maxErrorBody = 64 << 10
 
-// problem is the body of an error, as far as it is used. Its message is not: it may name people.
+// problem is the body of an error, as far as it is used. Its message is never shown: it may name people.
 type problem struct {
 	Error struct {
-		Code string `json:"code"`
+		Code    string `json:"code"`
+		Message string `json:"message"`
 	} `json:"error"`
 }
 
@@ -46,6 +53,9 @@ func refusal(resp *http.Response, now time.Time) error {
 	_ = json.Unmarshal(body, &p) // without a code, the status speaks
 	name := p.Error.Code
 	code, advice := byName(name)
+	if strings.EqualFold(name, "Request_BadRequest") {
+		code, advice = byMessage(p.Error.Message)
+	}
 	if code == endpoint.Unknown {
 		code, advice = byStatus(resp.StatusCode)
 	}
@@ -104,8 +114,8 @@ func byName(name string) (endpoint.Code, error) {
 		return endpoint.Damaged, advice("the service cannot deliver the item")
 	case "errorfolderexists", "namealreadyexists":
 		return endpoint.Exists, advice("")
-	case "errorirresolvableconflict", "errorconcurrentitemsave", "errorsavefailed":
-		return endpoint.Unavailable, advice("somebody else changed it at the same moment")
+	case "errorirresolvableconflict", "errorconcurrentitemsave", "errorsavefailed", "concurrencyviolation", "directory_concurrencyviolation":
+		return endpoint.Unavailable, advice(conflictAdvice)
 	case "applicationthrottled", "toomanyrequests", "errorserverbusy", "mailboxconcurrency":
 		return endpoint.Throttled, advice("the service asks to be left alone")
 	case "erroraccessdenied", "accessdenied", "authorization_requestdenied":
@@ -114,7 +124,31 @@ func byName(name string) (endpoint.Code, error) {
 	return endpoint.Unknown, nil
 }
 
-const permissionAdvice = "the program lacks a permission, or may not use this mailbox; see the permissions in the documentation of the package"
+// byMessage judges errors of the directory, which have one code, Request_BadRequest, for everything.
+// https://learn.microsoft.com/graph/api/user-post-users and https://learn.microsoft.com/graph/api/user-assignlicense
+func byMessage(message string) (endpoint.Code, error) {
+	has := func(part string) bool { return strings.Contains(strings.ToLower(message), part) }
+	switch {
+	case has("another object with the same value for property userprincipalname"):
+		return endpoint.Exists, sentinel{errNameTaken}
+	case has("another object with the same value"):
+		return endpoint.Exists, advice("another user or group has this address")
+	case has("invalid usage location"):
+		return endpoint.Rejected, sentinel{ErrNoUsageLocation}
+	case has("does not have any available licenses"):
+		return endpoint.OverQuota, advice("no licence of this sort is left; buy more, or take one from somebody")
+	case has("does not correspond to a valid company license"):
+		return endpoint.NotFound, sentinel{ErrNoSuchLicence}
+	case has("concurrencyviolation"):
+		return endpoint.Unavailable, advice(conflictAdvice)
+	}
+	return endpoint.Unknown, nil
+}
+
+const (
+	conflictAdvice   = "somebody else changed it at the same moment"
+	permissionAdvice = "the program lacks a permission, or may not use this mailbox; see the permissions in the documentation of the package"
+)
 
 func byStatus(status int) (endpoint.Code, error) {
 	switch status {
@@ -191,7 +225,8 @@ func noToken(ctx context.Context, err error) error {
 	case "AADSTS7000215", "AADSTS7000222", "AADSTS700027":
 		return endpoint.Errorf(endpoint.Unauthenticated, "%s: client secret or certificate is wrong or expired; make a new one", number)
 	}
-	if _, refused := errors.AsType[*azidentity.AuthenticationFailedError](err); refused || number != "" {
+	// Without an answer, the authority could not be reached.
+	if e, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && e.RawResponse != nil || number != "" {
 		return endpoint.Errorf(endpoint.Unauthenticated, "no token was given %s; check tenant, client ID and secret", number)
 	}
 	return endpoint.Errorf(endpoint.Unavailable, "the credential gave no token; is its authority reachable?")

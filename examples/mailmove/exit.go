@@ -71,7 +71,7 @@ func advice(err error) string {
 		text string
 	}{
 		{context.Canceled, "stopped cleanly; run again to go on"},
-		{endpoint.ErrUnauthenticated, "check the name in the address, and the password or token in the environment"},
+		{endpoint.ErrUnauthenticated, "check the name in the address, and the password, secret or token in the environment"},
 		{endpoint.ErrUntrusted, "name a certificate of the server's own making with -ca; an address that begins with imap:// " +
 			"is for servers with STARTTLS"},
 		{pass.ErrForeignMarks, "use the key of the earlier migration with -key; if it was somebody else's, " +
@@ -94,7 +94,7 @@ func advice(err error) string {
 // flagNames puts the names of flags in place of those that the library gives to its options.
 func flagNames(text string) string {
 	return strings.NewReplacer(
-		"Select.Include", "-include", "Select.Exclude", "-exclude", "Select.Roles", "-role",
+		"Config.Root", "-graph-url", "Config.Kinds", "-kind", "Select.Kinds", "-kind", "Select.Include", "-include", "Select.Exclude", "-exclude", "Select.Roles", "-role",
 		"OnUpdate", "-on-update", "OnDelete", "-on-delete", "OnMove", "-on-move", "OnFlags", "-on-flags",
 		"MaxDeleteShare", "-max-delete-share", "FullCompare", "-full-compare",
 		"Adopt (Policies", "-adopt (Policies", "Policies[", "[", "PlanPurge", "purge",

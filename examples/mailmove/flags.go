@@ -37,6 +37,7 @@ type settings struct {
 	from, to     account
 	pair, state  string
 	key, ca      string
+	graphURL     string
 	connections  int // 0 means the default
 	json, dryRun bool
 
@@ -121,6 +122,7 @@ func (p *parser) define() {
 	p.StringVar(&s.state, "state", "", "")
 	p.StringVar(&s.key, "key", "", "")
 	p.StringVar(&s.ca, "ca", "", "")
+	p.StringVar(&s.graphURL, "graph-url", "", "")
 	number(p, "connections", &s.connections, 32)
 	p.BoolVar(&s.json, "json", false, "")
 	switch s.verb {
@@ -148,6 +150,7 @@ func (p *parser) definePass() {
 	p.Func("exclude", "", p.pattern("-exclude", &o.Select.Exclude))
 	p.Func("role", "", p.role("-role", &o.Select.Roles))
 	p.Func("not-role", "", p.role("-not-role", &o.Select.NotRoles))
+	p.Func("kind", "", itemKind(p, &o.Select.Kinds))
 	number(p, "max-size", &o.Select.MaxSize, 1<<40)
 	p.definePolicies()
 	p.BoolVar(&o.FullScan, "full-scan", false, "")
@@ -181,7 +184,7 @@ func (p *parser) defineReset() {
 	p.Func("before", "", p.instant("-before", &r.filter.Before))
 	p.Func("include", "", p.pattern("-include", &r.include))
 	p.Func("exclude", "", p.pattern("-exclude", &r.exclude))
-	p.Func("kind", "", p.itemKind(&r.filter.Kinds))
+	p.Func("kind", "", itemKind(p, &r.filter.Kinds))
 	p.BoolVar(&r.filter.Removed, "removed", false, "")
 	p.BoolVar(&r.failed, "failed", false, "")
 	p.BoolVar(&r.statistics, "statistics", false, "")
@@ -227,6 +230,7 @@ func (p *parser) finish(getenv func(string) string) {
 		p.require(s.to.given, "-to", "say where the mail goes: imaps://user@host")
 		p.secrets("-from", &s.from, "MAILMOVE_FROM", getenv)
 		p.secrets("-to", &s.to, "MAILMOVE_TO", getenv)
+		p.finishGraph()
 	}
 	p.require(s.state != "" || s.verb == verbCheck, "-state", "name the directory of the database")
 	switch {
@@ -265,6 +269,10 @@ func (p *parser) require(given bool, name, cure string) {
 }
 
 func (p *parser) secrets(name string, a *account, variable string, getenv func(string) string) {
+	if a.graph {
+		p.graphSecrets(name, a, variable, getenv)
+		return
+	}
 	a.password, a.token = getenv(variable+"_PASSWORD"), getenv(variable+"_TOKEN")
 	switch {
 	case !a.given:

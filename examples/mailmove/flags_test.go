@@ -254,6 +254,7 @@ func TestParseReportsContradictions(t *testing.T) {
 		}},
 		{"run -role=inbox -not-role=inbox", []string{"-not-role, -role: both name the same role"}},
 		{"run -role=nothing", []string{"-role: give inbox, "}},
+		{"run -kind=letter", []string{"-kind: give mail, "}},
 		{"run -since=2999-01-01", []string{"-since: it lies in the future"}},
 		{"run -before=1969-01-01", []string{"-before: nothing came before 1970"}},
 		{"run -date=sent", []string{"-date: it says which date"}},

@@ -1,8 +1,8 @@
 package main
 
-const help = `Mailmove migrates a mailbox from one IMAP server to another. Run it as often as you like: what was
-migrated once is not migrated again. The source is only read, the destination only added to, unless
-you ask for more.
+const help = `Mailmove migrates a mailbox from one server to another, by IMAP or in Microsoft 365. Run it as
+often as you like: what was migrated once is not migrated again. The source is only read, the
+destination only added to, unless you ask for more.
 
 usage: mailmove [run|check|plan|reset|purge|rebind|explain|status] flags
 
@@ -18,9 +18,14 @@ usage: mailmove [run|check|plan|reset|purge|rebind|explain|status] flags
 
 addresses: imaps://user@host[:port] speaks TLS, imap://user@host[:port] insists on STARTTLS, and
   imap+plain://user@host[:port] protects nothing. In the name of the user, write @ as %40 and other
-  special characters likewise.
+  special characters likewise. graph://user@domain is a mailbox of Microsoft 365, by its principal
+  name; graph://user%40domain@tenant also names the tenant, by one of its domains or its ID.
 passwords are taken from the environment, never from arguments: MAILMOVE_FROM_PASSWORD and
-  MAILMOVE_TO_PASSWORD, or OAuth 2.0 access tokens, MAILMOVE_FROM_TOKEN and MAILMOVE_TO_TOKEN.
+  MAILMOVE_TO_PASSWORD, or OAuth 2.0 access tokens, MAILMOVE_FROM_TOKEN and MAILMOVE_TO_TOKEN. For
+  Microsoft 365 it is AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of the registered application, and
+  AZURE_TENANT_ID, without which the domain of the user is the tenant, unless there is a token;
+  AZURE_AUTHORITY_HOST is for national clouds. What it needs permission for is in the README of the
+  example imap-to-graph. With IMAP at the other side, only mail is looked at.
 
 flags of all verbs:
   -state DIR       the directory of the database, made on first use; check can do without
@@ -31,8 +36,11 @@ flags of all verbs:
   -key FILE        the watermark key, made on first use; by default watermark.key in the directory
                    mailmove of your configuration directory. Keep a copy: without it, what was
                    migrated is not recognised
-  -connections N   how many connections to use to each server, 1 to 32; 4 by default
+  -connections N   how many connections to use to each server, 1 to 32; 4 by default. Microsoft 365
+                   allows 4, whatever you say
   -ca FILE         certificates in PEM to trust besides those of the system
+  -graph-url URL   another service than https://graph.microsoft.com/v1.0, for Microsoft 365 in a national
+                   cloud, such as https://graph.microsoft.us/v1.0
   -json            print one JSON document to stdout, and nothing else
 
 of run, check and plan, which items:
@@ -48,6 +56,8 @@ of run, check and plan, which items:
   -role ROLE       only folders with this special use: inbox, sent, drafts, trash, junk, archive,
                    all, flagged, calendar, contacts, tasks, notes or journal; may be given repeatedly
   -not-role ROLE   no folders with this special use; may be given repeatedly
+  -kind KIND       only items of this kind: mail, event, contact, task, note or journal; may be given
+                   repeatedly
   -max-size BYTES  only items of at most this size; of a trial 5000000 by default
 
 of run, check and plan, what kind of pass:
@@ -89,8 +99,7 @@ of run, check and plan, how:
   -discard-damaged only run: move a damaged database aside and make it anew from the watermarks; what
                    users removed at the destination comes back
 
-of reset: -since, -before, -include and -exclude as above, to forget a part only, and
-  -kind KIND       only items of this kind: mail; may be given repeatedly
+of reset: -since, -before, -include, -exclude and -kind as above, to forget a part only, and
   -removed         only items that users removed at the destination
   -failed          only items that failed
   -statistics      not the items, but the history of passes

@@ -24,6 +24,9 @@ func openMailboxes(ctx context.Context, s settings, roots *x509.CertPool) (sourc
 }
 
 func (a account) open(ctx context.Context, roots *x509.CertPool, connections int) (*endpoint.Mailbox, error) {
+	if a.graph {
+		return a.openGraph(ctx, roots)
+	}
 	c := imapendpoint.Config{
 		Addr:        a.addr(),
 		Security:    a.security,

@@ -1,5 +1,5 @@
-// Mailmove migrates a mailbox from one IMAP server to another, as often as one likes: what it
-// moved once it does not move again.
+// Mailmove migrates a mailbox from one server to another, by IMAP or in Microsoft 365, as often as one
+// likes: what it moved once it does not move again.
 //
 //	mailmove -from imaps://ann@old.example -to imaps://ann@new.example -state DIR
 //

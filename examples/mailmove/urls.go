@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/endpoint/imapendpoint"
 )
 
@@ -19,13 +20,18 @@ type account struct {
 	security imapendpoint.Security
 	password string
 	token    string // instead of password
+
+	graph bool // Microsoft 365, with what follows
+	app   application
+	root  string
+	kinds []endpoint.Kind
 }
 
 var (
 	errAddress = errors.New("this is no address: write imaps://user@host or imaps://user@host:port, " +
 		"with special characters of the user as %40 for @")
-	errScheme = errors.New("begin the address with imaps:// (TLS), imap:// (STARTTLS) or imap+plain:// " +
-		"(not protected)")
+	errScheme = errors.New("begin the address with imaps:// (TLS), imap:// (STARTTLS), imap+plain:// " +
+		"(not protected) or graph:// (Microsoft 365)")
 	errUser     = errors.New("the address has no user: write imaps://user@host")
 	errPassword = errors.New("take the password out of the address, where everyone on this machine " +
 		"sees it, and change it; it belongs into the environment (see -help)")
@@ -39,6 +45,9 @@ func parseAddress(text string) (account, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" {
 		return account{}, errAddress
+	}
+	if u.Scheme == graphScheme {
+		return parseGraphAddress(u)
 	}
 	a := account{host: u.Hostname(), port: u.Port()}
 	defaultPort, known := "", false
@@ -82,6 +91,9 @@ func (a account) addr() string { return net.JoinHostPort(a.host, a.port) }
 
 // identity is what stays the same of an account when its connection is protected in another way.
 func (a account) identity() string {
+	if a.graph {
+		return graphScheme + "://" + strings.ToLower(a.user)
+	}
 	port := a.port
 	if port == "993" || port == "143" {
 		port = ""

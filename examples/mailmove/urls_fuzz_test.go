@@ -9,13 +9,19 @@ import (
 // FuzzParseAddress reads addresses: never a password, always a host and a port.
 func FuzzParseAddress(f *testing.F) {
 	for _, seed := range []string{
-		"imaps://ann@old.example", "imap://ann%40old.example@[::1]:1143", "imap+plain://a:b@c", "imaps://", "x://\n@", "imaps://a@b:99999",
+		"imaps://ann@old.example", "imap://ann%40old.example@[::1]:1143", "imap+plain://a:b@c", "imaps://", "x://\n@", "imaps://a@b:99999", "graph://ann@new.example", "graph://ann%40new.example@tenant",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		a, err := parseAddress(text)
 		if err != nil {
+			return
+		}
+		if a.graph {
+			if strings.Count(a.user, "@") == 0 || strings.ContainsAny(a.user, "/\\?#\r\n") {
+				t.Errorf("%q is %+v", text, a)
+			}
 			return
 		}
 		host, port, err := net.SplitHostPort(a.addr())

@@ -110,7 +110,8 @@ func (p *parser) role(name string, list *[]endpoint.Role) func(string) error {
 	}
 }
 
-func (p *parser) itemKind(list *[]uint8) func(string) error {
+// itemKind reads the name of a kind of item.
+func itemKind[K ~uint8](p *parser, list *[]K) func(string) error {
 	var names []string
 	for _, kind := range endpoint.AllKinds() {
 		names = append(names, kind.String())
@@ -121,7 +122,7 @@ func (p *parser) itemKind(list *[]uint8) func(string) error {
 			p.wrong("-kind: give %s", oneOf(names))
 			return nil
 		}
-		*list = append(*list, uint8(kind))
+		*list = append(*list, K(kind))
 		return nil
 	}
 }

@@ -50,6 +50,19 @@ func (s *Server) AddMailbox(address, displayName string, aliases ...string) *Mai
 	return &Mailbox{s, u}
 }
 
+// AddUser adds a user without a mailbox. The fields, such as userType or proxyAddresses, are in addition to those that every user has, or instead
+// of them.
+func (s *Server) AddUser(principalName string, fields map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := object{
+		"userPrincipalName": principalName, "displayName": principalName, "mail": nil, "proxyAddresses": []any{}, "accountEnabled": true,
+		"userType": "Member", "assignedPlans": []any{}, "assignedLicenses": []any{},
+	}
+	maps.Copy(all, fields)
+	s.newUser(all)
+}
+
 // Mailbox is the mailbox of a user, or nil when there is none.
 func (s *Server) Mailbox(address string) *Mailbox {
 	s.mu.Lock()

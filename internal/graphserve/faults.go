@@ -37,19 +37,20 @@ type FaultKind int
 
 // The faults. "Before" ones do nothing, "After" ones do what was asked and then fail.
 const (
-	Throttled         FaultKind = iota // 429 with Retry-After, before
-	UnavailableBefore                  // 503, before
-	UnavailableAfter                   // 503, after
-	TimeoutBefore                      // 504, before
-	TimeoutAfter                       // 504, after
-	ServerErrorBefore                  // 500, before
-	TokenExpired                       // 401, before
-	Forbidden                          // 403, before
-	MailboxNotEnabled                  // 404 MailboxNotEnabledForRESTAPI, before
-	CorruptData                        // 500 ErrorCorruptData, before
-	ResetBefore                        // the connection breaks, before
-	ResetAfter                         // the connection breaks instead of the answer, after
-	Truncated                          // the answer breaks off in the middle, after
+	Throttled            FaultKind = iota // 429 with Retry-After, before
+	UnavailableBefore                     // 503, before
+	UnavailableAfter                      // 503, after
+	TimeoutBefore                         // 504, before
+	TimeoutAfter                          // 504, after
+	ServerErrorBefore                     // 500, before
+	TokenExpired                          // 401, before
+	Forbidden                             // 403, before
+	MailboxNotEnabled                     // 404 MailboxNotEnabledForRESTAPI, before
+	CorruptData                           // 500 ErrorCorruptData, before
+	ResetBefore                           // the connection breaks, before
+	ResetAfter                            // the connection breaks instead of the answer, after
+	Truncated                             // the answer breaks off in the middle, after
+	ConcurrencyViolation                  // 409 of the directory, before
 )
 
 // Fault is a failure of requests yet to come.
@@ -119,6 +120,8 @@ func (f *Fault) before() error {
 		return errNoMailbox()
 	case CorruptData:
 		return &Error{Status: http.StatusInternalServerError, Code: "ErrorCorruptData", Message: "Data is corrupt."}
+	case ConcurrencyViolation:
+		return &Error{Status: http.StatusConflict, Code: "Directory_ConcurrencyViolation", Message: "Unable to complete the request due to data concurrency violation."}
 	default:
 		return nil
 	}

@@ -162,8 +162,8 @@ func splitMessage(raw []byte) (fields []headerField, body []byte) {
 		header, body = raw[:end], raw[end+2:]
 	}
 	for line := range strings.SplitSeq(strings.ReplaceAll(string(header), "\r\n", "\n"), "\n") {
-		if len(fields) > 0 && strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
-			fields[max(len(fields)-1, 0)].value += "\r\n" + line
+		if len(fields) > 0 && (strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")) {
+			fields[len(fields)-1].value += "\r\n" + line
 			continue
 		}
 		if name, value, found := strings.Cut(line, ":"); found {

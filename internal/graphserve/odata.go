@@ -415,13 +415,13 @@ func (c *call) pageSize(cur *cursor) (int, error) {
 	return size, nil
 }
 
-// order sorts by $orderby, which knows times only.
+// order sorts by $orderby, which knows times and a few names only.
 func order(nodes []*node, by string) error {
 	if by == "" {
 		return nil
 	}
 	field, direction, _ := strings.Cut(by, " ")
-	if !strings.HasSuffix(field, "DateTime") && field != "displayName" {
+	if !strings.HasSuffix(field, "DateTime") && field != "displayName" && field != "userPrincipalName" {
 		return badRequest("BadRequest", "Ordering by this property is not supported.")
 	}
 	slices.SortStableFunc(nodes, func(a, b *node) int {

@@ -165,9 +165,7 @@ func (s *Server) answer(r *http.Request, route string, fault *Fault) response {
 			return failure(err)
 		}
 	}
-	s.mu.Lock()
-	res, err := s.dispatch(c)
-	s.mu.Unlock()
+	res, err := s.locked(c)
 	if err != nil {
 		res = failure(err)
 	}
@@ -177,6 +175,13 @@ func (s *Server) answer(r *http.Request, route string, fault *Fault) response {
 		}
 	}
 	return res
+}
+
+// locked dispatches a call under the lock, which is free again even if that panics.
+func (s *Server) locked(c *call) (response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dispatch(c)
 }
 
 // dispatch finds the handler of the call and runs it. The mux carries handlers in a writer of ours, so that it need not know calls.

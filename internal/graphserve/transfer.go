@@ -23,6 +23,7 @@ func transferRoutes(handle func(string, handler)) {
 		}
 		return ok(object{"primaryMailboxId": u.mailboxID})
 	})
+	handle("POST /users/{user}/translateExchangeIds", translateIDs)
 	const mailbox, folder = "/admin/exchange/mailboxes/{mailbox}", "/admin/exchange/mailboxes/{mailbox}/folders/{folder}"
 	handle("GET "+mailbox+"/folders", adminFolders)
 	handle("GET "+folder, adminFolder)

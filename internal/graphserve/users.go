@@ -34,7 +34,7 @@ func (s *Server) directory() []*node {
 	return list
 }
 
-// findUser finds a user by ID, principal name or address, or by the ID of the mailbox.
+// findUser finds a user by ID or principal name, or by the ID of the mailbox.
 func (s *Server) findUser(name string) *user {
 	for _, u := range s.users {
 		if name == u.node.id || name == u.mailboxID || strings.EqualFold(name, text(u.node.fields["userPrincipalName"])) {
@@ -42,6 +42,14 @@ func (s *Server) findUser(name string) *user {
 		}
 	}
 	return nil
+}
+
+// hasProxy says whether an address is among those of any user.
+func (s *Server) hasProxy(address string) bool {
+	return slices.ContainsFunc(s.users, func(u *user) bool {
+		list, _ := u.node.fields["proxyAddresses"].([]any) // a user may have none
+		return slices.ContainsFunc(list, func(proxy any) bool { return strings.EqualFold(text(proxy), "smtp:"+address) })
+	})
 }
 
 // newUser adds a user to the directory, without mailbox.
@@ -92,9 +100,12 @@ func createUser(c *call) (response, error) {
 	if c.s.findUser(text(fields["userPrincipalName"])) != nil {
 		return response{}, badRequest("Request_BadRequest", "Another object with the same value for property userPrincipalName already exists.")
 	}
+	if c.s.hasProxy(text(fields["userPrincipalName"])) {
+		return response{}, badRequest("Request_BadRequest", "Another object with the same value for property proxyAddresses already exists.")
+	}
 	delete(fields, "passwordProfile")
 	fields["mail"], fields["proxyAddresses"] = nil, []any{}
-	fields["userType"], fields["assignedPlans"] = "Member", []any{}
+	fields["userType"], fields["assignedPlans"], fields["assignedLicenses"] = "Member", []any{}, []any{}
 	u := c.s.newUser(fields)
 	u.absent = c.s.quirks.DirectoryDelay
 	return c.made(u.node)
@@ -143,6 +154,11 @@ func assignLicense(c *call) (response, error) {
 			return response{}, err
 		}
 	}
+	assigned := []any{}
+	for _, id := range u.licences {
+		assigned = append(assigned, object{"skuId": id, "disabledPlans": []any{}})
+	}
+	u.node.fields["assignedLicenses"] = assigned
 	return c.get(u.node)
 }
 

@@ -60,3 +60,27 @@ func TestMailboxComesAfterTheLicence(t *testing.T) {
 		t.Errorf("licences %v", skus)
 	}
 }
+
+func TestUsersWithoutMailboxAndMissingPermission(t *testing.T) {
+	f := start(t, graphserve.Quirks{})
+	f.AddUser("dee@example.com", object{"userType": "Guest"})
+	if a := f.call(t, http.StatusNotFound, http.MethodGet, "/users/dee@example.com/mailFolders", nil); a.code() != "MailboxNotEnabledForRESTAPI" {
+		t.Errorf("no mailbox: %q", a.code())
+	}
+	if a := f.call(t, http.StatusNotFound, http.MethodGet, "/users/eve@example.com/mailFolders", nil); a.code() != "ErrorInvalidUser" {
+		t.Errorf("mailbox of nobody: %q", a.code())
+	}
+	if a := f.call(t, http.StatusNotFound, http.MethodGet, "/users/eve@example.com", nil); a.code() != "Request_ResourceNotFound" {
+		t.Errorf("nobody: %q", a.code())
+	}
+	if rows := f.get(t, "/users?$orderby=userPrincipalName").rows(t); len(rows) != 2 || rows[1]["userPrincipalName"] != "dee@example.com" {
+		t.Errorf("users %v", rows)
+	}
+	f.Inject(graphserve.Fault{Route: "GET /users/{user}/calendars", Kind: graphserve.Forbidden, Times: 1 << 30})
+	for range 3 {
+		if a := f.call(t, http.StatusForbidden, http.MethodGet, user+"/calendars", nil); a.code() != "ErrorAccessDenied" {
+			t.Errorf("denied: %q", a.code())
+		}
+	}
+	f.get(t, user+"/mailFolders")
+}

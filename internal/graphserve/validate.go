@@ -57,6 +57,11 @@ func NewValidator(ctx context.Context, next http.RoundTripper) (v *Validator, sk
 	return &Validator{router: router, next: next}, "", nil
 }
 
+// With is a validator of the same description, which is not read again, for requests that next carries.
+func (v *Validator) With(next http.RoundTripper) *Validator {
+	return &Validator{router: v.router, next: next}
+}
+
 // RoundTrip implements http.RoundTripper.
 func (v *Validator) RoundTrip(r *http.Request) (*http.Response, error) {
 	path, ofService := servicePath(r.URL)

@@ -158,6 +158,7 @@ func TestPublishedDescription(t *testing.T) {
 		{http.MethodPost, tasks + "/" + esc(task) + "/extensions", extension},
 		{http.MethodPost, admin + "/createImportSession", ""},
 		{http.MethodPost, admin + "/exportItems", `{"itemIds":["x"]}`},
+		{http.MethodPost, user + "/translateExchangeIds", `{"InputIds":["x"],"SourceIdType":"restId","TargetIdType":"ewsId"}`},
 		{http.MethodPost, user + "/assignLicense", `{"addLicenses":[],"removeLicenses":[]}`},
 		{http.MethodPost, "/$batch", `{"requests":[{"id":"1","method":"GET","url":"` + user + `/mailFolders/inbox"}]}`},
 		{http.MethodDelete, user + "/contacts/" + esc(contact), ""},
