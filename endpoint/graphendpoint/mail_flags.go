@@ -20,8 +20,12 @@ const (
 	deletedProperty = "Integer {00062008-0000-0000-C000-000000000046} Id 0x8570"
 )
 
-// verbReplyAll is the value of PidTagLastVerbExecuted that means \Answered, too.
-const verbReplyAll = 103
+const (
+	// verbReplyAll is the value of PidTagLastVerbExecuted that means \Answered, too.
+	verbReplyAll = 103
+	// noIcon is the value of PidTagIconIndex for an ordinary message.
+	noIcon = -1
+)
 
 // forwardedFlag is the keyword of that meaning (RFC 5788 registry).
 const forwardedFlag endpoint.Flag = "$Forwarded"
@@ -39,7 +43,7 @@ func mailFlags(m models.Messageable) []endpoint.Flag {
 			flags = append(flags, flag)
 		}
 	}
-	verb, _ := strconv.Atoi(mailProperty(m, verbProperty)) // none is 0
+	verb, _ := strconv.Atoi(propertyOf(m, verbProperty)) // none is 0
 	add(isTrue(m.GetIsRead()), endpoint.Seen)
 	add(verb == verbReply || verb == verbReplyAll, endpoint.Answered)
 	add(isFlagged(m), endpoint.IsFlagged)
@@ -60,8 +64,15 @@ func isFlagged(m models.Messageable) bool {
 }
 
 func isDeleted(m models.Messageable) bool {
-	value := mailProperty(m, deletedProperty)
+	value := propertyOf(m, deletedProperty)
 	return value != "" && value != "0"
+}
+
+func deletedValue(deleted bool) string {
+	if deleted {
+		return "1"
+	}
+	return "0"
 }
 
 func hasFlag(flags []endpoint.Flag, flag endpoint.Flag) bool {
@@ -125,19 +136,19 @@ func flagPatch(m models.Messageable, now, wanted []endpoint.Flag) models.Message
 		patch.SetCategories(kept)
 		changed = true
 	}
-	var properties []models.SingleValueLegacyExtendedPropertyable
+	var properties []extended
 	if to.verb != from.verb {
-		properties = append(properties, newMailProperty(verbProperty, to.verb), newMailProperty(iconProperty, iconOf(to.verb)))
+		icon := to.icon
+		if to.verb == 0 {
+			icon = noIcon
+		}
+		properties = append(properties, extended{verbProperty, strconv.Itoa(to.verb)}, extended{iconProperty, strconv.Itoa(icon)})
 	}
 	if deleted := hasFlag(wanted, endpoint.Deleted); deleted != isDeleted(m) {
-		value := 0
-		if deleted {
-			value = 1
-		}
-		properties = append(properties, newMailProperty(deletedProperty, value))
+		properties = append(properties, extended{deletedProperty, deletedValue(deleted)})
 	}
 	if len(properties) > 0 {
-		patch.SetSingleValueExtendedProperties(properties)
+		patch.SetSingleValueExtendedProperties(extendedWith(properties...))
 		changed = true
 	}
 	if !changed {
@@ -170,23 +181,4 @@ func followUp(flagged bool) models.FollowupFlagable {
 	flag := models.NewFollowupFlag()
 	flag.SetFlagStatus(&status)
 	return flag
-}
-
-// iconOf returns the icon that shows a verb, or that of an ordinary message.
-func iconOf(verb int) int {
-	switch verb {
-	case verbReply:
-		return iconReply
-	case verbForward:
-		return iconForward
-	}
-	return -1
-}
-
-func newMailProperty(id string, value int) models.SingleValueLegacyExtendedPropertyable {
-	text := strconv.Itoa(value)
-	p := models.NewSingleValueLegacyExtendedProperty()
-	p.SetId(&id)
-	p.SetValue(&text)
-	return p
 }

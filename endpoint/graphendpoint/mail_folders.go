@@ -24,29 +24,29 @@ type wellKnownFolder struct {
 // wellKnownFolders returns those that have a role, the inbox first.
 func wellKnownFolders() []wellKnownFolder {
 	return []wellKnownFolder{
-		{"inbox", endpoint.Inbox}, {"sentitems", endpoint.Sent}, {"drafts", endpoint.Drafts}, {trashName, endpoint.Trash},
-		{"junkemail", endpoint.Junk}, {"archive", endpoint.Archive},
+		{"inbox", endpoint.Inbox},
+		{"sentitems", endpoint.Sent},
+		{"drafts", endpoint.Drafts},
+		{trashName, endpoint.Trash},
+		{"junkemail", endpoint.Junk},
+		{"archive", endpoint.Archive},
 	}
 }
 
-// wellKnownID returns the ID of a well-known folder.
-func (s mailShelf) wellKnownID(ctx context.Context, name string) (string, error) {
+// folder returns the ID and the size of a folder by its ID or well-known name.
+func (s mailShelf) folder(ctx context.Context, name string) (models.MailFolderable, error) {
 	info, err := s.me().MailFolders().ByMailFolderId(name).ToGetRequestInformation(ctx, &users.ItemMailFoldersMailFolderItemRequestBuilderGetRequestConfiguration{
-		QueryParameters: &users.ItemMailFoldersMailFolderItemRequestBuilderGetQueryParameters{Select: []string{"id"}},
+		QueryParameters: &users.ItemMailFoldersMailFolderItemRequestBuilderGetQueryParameters{Select: []string{"id", "totalItemCount"}},
 	})
 	if err != nil {
-		return "", failed(err)
+		return nil, failed(err)
 	}
-	folder, err := send[models.MailFolderable](ctx, s.client, info, models.CreateMailFolderFromDiscriminatorValue)
-	if err != nil {
-		return "", err
-	}
-	return stringOf(folder.GetId()), nil
+	return send[models.MailFolderable](ctx, s.client, info, models.CreateMailFolderFromDiscriminatorValue)
 }
 
 // probe asks for the inbox.
 func (s mailShelf) probe(ctx context.Context) error {
-	_, err := s.wellKnownID(ctx, "inbox")
+	_, err := s.folder(ctx, "inbox")
 	return err
 }
 
@@ -55,14 +55,14 @@ func (s mailShelf) probe(ctx context.Context) error {
 func (s mailShelf) roles(ctx context.Context) (map[string]endpoint.Role, error) {
 	roles := map[string]endpoint.Role{}
 	for _, w := range wellKnownFolders() {
-		id, err := s.wellKnownID(ctx, w.name)
-		if hasCode(err, endpoint.NotFound) && w.role != endpoint.Inbox {
+		f, err := s.folder(ctx, w.name)
+		if hasCode(notGone(err), endpoint.NotFound) && w.role != endpoint.Inbox {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if _, taken := roles[id]; !taken {
+		if id := text(f.GetId()); roles[id] == endpoint.NoRole {
 			roles[id] = w.role
 		}
 	}
@@ -88,7 +88,7 @@ func (s mailShelf) folders(ctx context.Context) ([]endpoint.Folder, error) {
 		}
 		seen[all[i].ID] = true
 		below, err := s.children(ctx, all[i], roles)
-		if hasCode(err, endpoint.NotFound) {
+		if hasCode(notGone(err), endpoint.NotFound) {
 			continue // deleted meanwhile, with what it held
 		}
 		if err != nil {
@@ -149,31 +149,22 @@ func holdsMail(f models.MailFolderable) bool {
 	if _, search := f.(models.MailSearchFolderable); search {
 		return false
 	}
-	if isTrue(f.GetIsHidden()) && strings.HasPrefix(stringOf(f.GetDisplayName()), stagingPrefix) {
+	if isTrue(f.GetIsHidden()) && strings.HasPrefix(text(f.GetDisplayName()), stagingPrefix) {
 		return false
 	}
 	// A folder without a class holds mail, and so does one of a class that we do not know.
-	class := strings.ToLower(folderClass(f))
+	class := strings.ToLower(propertyOf(f, classProperty))
 	return !slices.ContainsFunc([]string{
 		"ipf.appointment", "ipf.contact", "ipf.task", "ipf.stickynote", "ipf.journal", "ipf.configuration", "ipf.files",
 		"ipf.shortcutfolder", "ipf.skypeteams",
 	}, func(other string) bool { return class == other || strings.HasPrefix(class, other+".") })
 }
 
-func folderClass(f models.MailFolderable) string {
-	for _, p := range f.GetSingleValueExtendedProperties() {
-		if p.GetId() != nil && strings.EqualFold(*p.GetId(), classProperty) {
-			return stringOf(p.GetValue())
-		}
-	}
-	return ""
-}
-
 // mailFolder returns a folder as the listing shows it.
 func mailFolder(f models.MailFolderable, parent []string, roles map[string]endpoint.Role) endpoint.Folder {
-	id := stringOf(f.GetId())
+	id := text(f.GetId())
 	role := roles[id]
-	component := folderPath(stringOf(f.GetDisplayName()), len(parent) == 0)
+	component := folderPath(text(f.GetDisplayName()), len(parent) == 0)
 	if role == endpoint.Inbox {
 		component = inboxName
 	}
@@ -266,11 +257,4 @@ func (s mailShelf) drop(ctx context.Context, folder string) error {
 		return endpoint.Errorf(endpoint.Denied, "the inbox and the other folders of every mailbox cannot be deleted")
 	}
 	return orNil(s.me().MailFolders().ByMailFolderId(folder).PermanentDelete().Post(repeatable(ctx), nil))
-}
-
-func stringOf(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

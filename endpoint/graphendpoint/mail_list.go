@@ -36,7 +36,7 @@ func (s mailShelf) list(ctx context.Context, folder, since string) iter.Seq2[end
 }
 
 func mailItem(m models.Messageable) endpoint.Item {
-	size, err := strconv.ParseInt(mailProperty(m, sizeProperty), 10, 64)
+	size, err := strconv.ParseInt(propertyOf(m, sizeProperty), 10, 64)
 	if err != nil || size < 0 {
 		size = -1
 	}
@@ -48,7 +48,7 @@ func mailItem(m models.Messageable) endpoint.Item {
 
 // markOf reads the property that holds the mark. Its value is one line of a header, whatever it contains.
 func markOf(m models.Messageable) watermark.Reading {
-	value := mailProperty(m, markProperty)
+	value := propertyOf(m, markProperty)
 	if value == "" {
 		return watermark.Reading{}
 	}

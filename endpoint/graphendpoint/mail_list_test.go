@@ -130,7 +130,7 @@ func TestMailSinceAState(t *testing.T) {
 	for name, quirks := range map[string]graphserve.Quirks{"usual": {}, "replayed": {ReplayDelta: true}, "without expand": {DropDeltaExpand: true}} {
 		t.Run(name, func(t *testing.T) {
 			b := openMail(t, quirks)
-			refs := b.deliver(t, "inbox", upTo(600)...)
+			refs := b.deliver(t, "inbox", upTo(mailPage+100)...)
 			state, err := b.state(t.Context(), b.inbox(), "")
 			noError(t, err)
 			added := b.deliver(t, "inbox", 702, 701)
@@ -150,7 +150,7 @@ func TestMailSinceAState(t *testing.T) {
 				t.Errorf("sightings %+v", sightings)
 			}
 			more := b.deliver(t, "inbox", 803, 802, 801)
-			many := b.deliver(t, "inbox", upTo(fewMessages)...)
+			many := b.deliver(t, "inbox", upTo(20)...)
 			got = mailRefs(mailOf(t, b.list(t.Context(), b.inbox(), state)))
 			all := mailOf(t, b.refs(t.Context(), b.inbox()))
 			for _, ref := range slices.Concat(added, more, many) {

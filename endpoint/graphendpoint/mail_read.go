@@ -35,7 +35,7 @@ func (s mailShelf) read(ctx context.Context, folder, ref string, opts reading) e
 func (s mailShelf) mime(ctx context.Context, ref string, opts reading) (endpoint.Content, error) {
 	resp, err := s.raw(ctx, request{method: http.MethodGet, path: path("users", s.user, "messages", ref, "$value")})
 	if err != nil {
-		return nil, err
+		return nil, notGone(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	content, err := opts.content(resp.Body, endpoint.RFC822)

@@ -15,16 +15,16 @@ func (s mailShelf) remove(ctx context.Context, folder, ref string) error {
 	if _, err := s.message(ctx, folder, ref, mailView{}); err != nil {
 		return err
 	}
-	trash, err := s.wellKnownID(ctx, trashName)
+	trash, err := s.folder(ctx, trashName)
 	if err != nil {
 		return err
 	}
 	message := s.me().Messages().ByMessageId(ref)
-	if folder == trash {
+	if folder == text(trash.GetId()) {
 		return orNil(message.Delete(ctx, nil))
 	}
 	to := users.NewItemMessagesItemMovePostRequestBody()
-	to.SetDestinationId(&trash)
+	to.SetDestinationId(trash.GetId())
 	_, err = message.Move().Post(repeatable(ctx), to, nil) // moving it again leaves it where it is
 	return orNil(err)
 }

@@ -1,8 +1,8 @@
 package graphendpoint
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -19,8 +19,8 @@ const (
 	// mailPage is how many messages are asked for at a time. The service allows 1000, and times out at times with more than 500 that
 	// have extended properties.
 	mailPage = 500
-	// fewMessages are so few that each is asked for by itself, instead of their whole folder.
-	fewMessages = 50
+	// fewMessages are so few that each is asked for by itself, however small their folder.
+	fewMessages = 4
 )
 
 // mailView is what is asked for of messages, besides their IDs.
@@ -135,27 +135,44 @@ func (s mailShelf) singly(ctx context.Context, folder string, ids []string, v ma
 	}
 }
 
-// named yields those of the named messages that are in the folder, in any order.
+// named yields those of the named messages that are in the folder: in the order of ids, or of whole where it is cheaper to list the
+// folder than to ask for each.
 func (s mailShelf) named(ctx context.Context, folder string, ids []string, v mailView) iter.Seq2[models.Messageable, error] {
-	if len(ids) <= fewMessages {
-		return s.singly(ctx, folder, ids, v)
-	}
-	wanted := make(map[string]struct{}, len(ids))
-	for _, id := range ids {
-		wanted[id] = struct{}{}
-	}
 	return func(yield func(models.Messageable, error) bool) {
+		few, err := s.areFew(ctx, folder, len(ids))
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if few {
+			s.singly(ctx, folder, ids, v)(yield)
+			return
+		}
+		wanted := make(map[string]struct{}, len(ids))
+		for _, id := range ids {
+			wanted[id] = struct{}{}
+		}
 		for m, err := range s.whole(ctx, folder, v) {
-			if err == nil {
-				if _, ok := wanted[idOf(m)]; !ok {
-					continue
-				}
+			if _, ok := wanted[idOf(m)]; err == nil && !ok {
+				continue
 			}
 			if !yield(m, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// areFew reports whether asking for n messages one by one takes fewer requests than to list their folder, with the round after it.
+func (s mailShelf) areFew(ctx context.Context, folder string, n int) (bool, error) {
+	if n <= fewMessages {
+		return true, nil
+	}
+	f, err := s.folder(ctx, folder)
+	if err != nil || f.GetTotalItemCount() == nil {
+		return false, err
+	}
+	return n <= 2*int(*f.GetTotalItemCount())/mailPage, nil
 }
 
 // since yields the messages that came or changed since a state, in the order of whole. With no state, or one that the service has
@@ -187,13 +204,16 @@ func (s mailShelf) changedSince(ctx context.Context, folder, state string) ([]st
 		if err != nil {
 			return nil, err
 		}
+		if isRemoved(m) {
+			continue
+		}
 		id := idOf(m)
 		if _, known := received[id]; !known {
 			ids = append(ids, id)
 		}
 		received[id] = timeOf(m.GetReceivedDateTime())
 	}
-	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Or(received[a].Compare(received[b])) })
+	slices.SortStableFunc(ids, func(a, b string) int { return received[a].Compare(received[b]) })
 	return ids, nil
 }
 
@@ -246,12 +266,31 @@ func (s mailShelf) message(ctx context.Context, folder, ref string, v mailView) 
 	}
 	m, err := send[models.Messageable](ctx, s.client, info, models.CreateMessageFromDiscriminatorValue)
 	if err != nil {
-		return nil, err
+		return nil, notGone(err)
 	}
-	if parent := m.GetParentFolderId(); parent != nil && *parent != folder {
-		return nil, endpoint.Errorf(endpoint.NotFound, "the message is in another folder")
+	return m, s.isIn(ctx, m, folder)
+}
+
+// isIn fails with NotFound for a message that is in another folder. Nobody says that a message names its folder by the very ID by which
+// the folder is listed, so another ID is looked up before it is believed.
+func (s mailShelf) isIn(ctx context.Context, m models.Messageable, folder string) error {
+	parent := text(m.GetParentFolderId())
+	if parent == folder || parent == "" {
+		return nil
 	}
-	return m, nil
+	found, err := s.folder(ctx, parent)
+	if err == nil && text(found.GetId()) != folder {
+		err = endpoint.Errorf(endpoint.NotFound, "the message is in another folder")
+	}
+	return err
+}
+
+// notGone keeps a mailbox that is not there (any more) from being taken for a message or folder that is gone.
+func notGone(err error) error {
+	if errors.Is(err, ErrNoMailbox) || errors.Is(err, ErrUnknownUser) {
+		return endpoint.Errorf(endpoint.Unavailable, "%w", err)
+	}
+	return err
 }
 
 // isRemoved reports whether an entry of a round stands for a message that went. The SDK has no field for it.
@@ -269,24 +308,4 @@ func timeOf(t *time.Time) time.Time {
 		return time.Time{}
 	}
 	return *t
-}
-
-// mailProperty returns an extended property of a message, or "". The service echoes IDs of properties in a spelling of its own: the
-// letters of GUID and type in another case, and tags without leading zeros.
-func mailProperty(m models.Messageable, id string) string {
-	for _, p := range m.GetSingleValueExtendedProperties() {
-		if p.GetId() != nil && p.GetValue() != nil && strings.EqualFold(shortTag(*p.GetId()), shortTag(id)) {
-			return *p.GetValue()
-		}
-	}
-	return ""
-}
-
-// shortTag removes the leading zeros from the number at the end of a property's ID.
-func shortTag(id string) string {
-	head, number, found := strings.Cut(id, " 0x")
-	if !found {
-		return id
-	}
-	return head + " 0x" + strings.TrimLeft(number, "0")
 }

@@ -26,14 +26,24 @@ type propertied interface {
 	GetSingleValueExtendedProperties() []models.SingleValueLegacyExtendedPropertyable
 }
 
-// propertyOf returns the value of an extended property, or "". The service spells IDs in another case than it was given.
+// propertyOf returns the value of an extended property, or "". The service spells IDs in another case than it was given, and tags
+// without leading zeros.
 func propertyOf(item propertied, id string) string {
 	for _, p := range item.GetSingleValueExtendedProperties() {
-		if strings.EqualFold(text(p.GetId()), id) {
+		if strings.EqualFold(shortTag(text(p.GetId())), shortTag(id)) {
 			return text(p.GetValue())
 		}
 	}
 	return ""
+}
+
+// shortTag removes the leading zeros from the number at the end of a property's ID.
+func shortTag(id string) string {
+	head, number, found := strings.Cut(id, " 0x")
+	if !found {
+		return id
+	}
+	return head + " 0x" + strings.TrimLeft(number, "0")
 }
 
 // text returns what a field of the SDK holds, or "".
