@@ -6,18 +6,18 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoft/kiota-abstractions-go/authentication"
 	"github.com/microsoft/kiota-abstractions-go/serialization"
 	kiota "github.com/microsoft/kiota-http-go"
 	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 )
@@ -220,9 +220,7 @@ func (c *client) raw(ctx context.Context, r request) (*http.Response, error) {
 	if r.stream.open != nil {
 		req.Body, req.GetBody, req.ContentLength = unread{}, r.stream.open, r.stream.size
 	}
-	for name, values := range r.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.header)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, failed(err)

@@ -97,8 +97,12 @@ func (m *mimeMessage) properties(received time.Time) []extended {
 		received = sent
 	}
 	return slices.DeleteFunc([]extended{
-		{receivedProperty, systemTime(received)}, {sentProperty, systemTime(sent)}, {headerProperty, m.header},
-		{inReplyToProperty, m.inReplyTo}, {referencesProperty, m.references}, {messageClassProperty, m.class},
+		{receivedProperty, systemTime(received)},
+		{sentProperty, systemTime(sent)},
+		{headerProperty, m.header},
+		{inReplyToProperty, m.inReplyTo},
+		{referencesProperty, m.references},
+		{messageClassProperty, m.class},
 	}, func(p extended) bool { return p.value == "" })
 }
 

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
@@ -134,14 +135,15 @@ func (s *otherShelf) items(ctx context.Context, folder string) iter.Seq2[mailbox
 
 // state is a digest of what is there: there are few such items.
 func (s *otherShelf) state(ctx context.Context, folder, _ string) (string, error) {
-	digest := sha256.New()
+	var all strings.Builder
 	for it, err := range s.items(ctx, folder) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(digest, "%q %q\n", it.ID, it.Change)
+		fmt.Fprintf(&all, "%q %q\n", it.ID, it.Change)
 	}
-	return hex.EncodeToString(digest.Sum(nil)), nil
+	digest := sha256.Sum256([]byte(all.String()))
+	return hex.EncodeToString(digest[:]), nil
 }
 
 func (s *otherShelf) list(ctx context.Context, folder, _ string) iter.Seq2[endpoint.Item, error] {

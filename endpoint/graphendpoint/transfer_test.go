@@ -243,8 +243,11 @@ func TestImportBody(t *testing.T) {
 		if err != nil || int64(len(all)) != body.size {
 			t.Errorf("%d bytes, said %d, %v", len(all), body.size, err)
 		}
-		var sent struct{ FolderId, Mode, Data string } //nolint:revive // the names of the service
-		if err := json.Unmarshal(all, &sent); err != nil || sent.FolderId != `a"b` || sent.Mode != "create" {
+		var sent struct {
+			Folder     string `json:"FolderId"`
+			Mode, Data string
+		}
+		if err := json.Unmarshal(all, &sent); err != nil || sent.Folder != `a"b` || sent.Mode != "create" {
 			t.Errorf("sent %s, %v", all, err)
 		}
 		if got, err := base64.StdEncoding.DecodeString(sent.Data); err != nil || !bytes.Equal(got, want) {

@@ -40,7 +40,9 @@ func rules() []rule {
 			watermark, endpoint + "$", module + "internal/",
 			"github.com/microsoft/", "github.com/microsoftgraph/", "github.com/Azure/azure-sdk-for-go/",
 			"github.com/google/uuid", "github.com/cjlapao/", "github.com/std-uritemplate/",
-			"github.com/go-logr/", "go.opentelemetry.io/",
+			"github.com/go-logr/", "go.opentelemetry.io/", "github.com/cespare/",
+			"github.com/AzureAD/", "github.com/golang-jwt/", "github.com/kylelemons/", "github.com/pkg/browser",
+			"github.com/emersion/go-ical", "github.com/emersion/go-vcard", "github.com/emersion/go-message", "github.com/teambition/",
 		}, driver},
 		{module + "store/badgerstore", []string{
 			watermark, store + "$", module + "internal/", "github.com/dgraph-io/",
