@@ -64,7 +64,8 @@ func (c *client) postAttachment(ctx context.Context, to *attachable, a attachmen
 		return err
 	}
 	for range attachAttempts {
-		if err = c.postFile(ctx, to, file); !hasCode(err, endpoint.InDoubt) {
+		err = patiently(ctx, func() error { return c.postFile(ctx, to, file) })
+		if !hasCode(err, endpoint.InDoubt) {
 			break
 		}
 		var there bool

@@ -39,7 +39,11 @@ func (s mailShelf) importMessage(ctx context.Context, folder string, item endpoi
 			path("users", s.user, "mailFolders", staging, "importMime"),
 		header: http.Header{"Content-Type": {"text/plain"}}, stream: body,
 	}, &made)
-	if hasCode(err, endpoint.Rejected, endpoint.TooLarge) || err == nil && made.IsDraft {
+	if err == nil && made.IsDraft {
+		s.discard(ctx, made.ID)
+		return "", false, nil
+	}
+	if hasCode(err, endpoint.Rejected, endpoint.TooLarge) {
 		return "", false, nil
 	}
 	if err == nil && made.ID == "" {

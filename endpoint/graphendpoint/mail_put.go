@@ -45,13 +45,13 @@ func (s mailShelf) write(ctx context.Context, folder string, item endpoint.Put, 
 		return "", err
 	}
 	if len(rest) == 0 {
-		return s.make(ctx, folder, message, state.draft)
+		return s.createMessage(ctx, folder, message, state.draft)
 	}
 	staging, err := s.transfer.stage(ctx)
 	if err != nil {
 		return "", certainlyNot(err)
 	}
-	id, err := s.make(ctx, staging, message, state.draft)
+	id, err := s.createMessage(ctx, staging, message, state.draft)
 	if err != nil {
 		return "", certainlyNot(err)
 	}
@@ -60,7 +60,12 @@ func (s mailShelf) write(ctx context.Context, folder string, item endpoint.Put, 
 		s.discard(ctx, id)
 		return "", certainlyNot(err)
 	}
-	return s.transfer.move(ctx, id, folder)
+	ref := ""
+	err = patiently(ctx, func() (err error) {
+		ref, err = s.transfer.move(ctx, id, folder)
+		return err
+	})
+	return ref, err
 }
 
 // include puts attachments into the request that makes a message, as many as fit, and returns the others.
@@ -85,8 +90,8 @@ func (m *mimeMessage) include(message *models.Message) (rest []attachment, err e
 	return rest, nil
 }
 
-// make makes a message in a folder. Whether it is a draft is decided here for ever, so it is looked at.
-func (s mailShelf) make(ctx context.Context, folder string, message *models.Message, draft bool) (string, error) {
+// createMessage makes a message in a folder. Whether it is a draft is decided here for ever, so it is looked at.
+func (s mailShelf) createMessage(ctx context.Context, folder string, message *models.Message, draft bool) (string, error) {
 	info, err := s.me().MailFolders().ByMailFolderId(folder).Messages().ToPostRequestInformation(ctx, message, nil)
 	if err != nil {
 		return "", failed(err)
@@ -97,7 +102,7 @@ func (s mailShelf) make(ctx context.Context, folder string, message *models.Mess
 		return "", err
 	}
 	if is := made.GetIsDraft(); is != nil && *is != draft {
-		if err := s.delete(ctx, id); err != nil {
+		if err := s.deleteForGood(ctx, id); err != nil {
 			return "", endpoint.Errorf(endpoint.InDoubt, "the service made a draft, or none, against our will, and does not delete it: %w", err)
 		}
 		return "", endpoint.Errorf(endpoint.Unsupported, "the service makes a draft of what is none, or the other way round")
@@ -123,10 +128,10 @@ func (s mailShelf) complete(ctx context.Context, id string, has int, missing []a
 }
 
 // discard deletes a message that is not whole, if that can be done. If not, it goes with the folder in which it is.
-func (s mailShelf) discard(ctx context.Context, id string) { _ = s.delete(ctx, id) }
+func (s mailShelf) discard(ctx context.Context, id string) { _ = s.deleteForGood(ctx, id) }
 
-// delete deletes a message of ours for good.
-func (s mailShelf) delete(ctx context.Context, id string) error {
+// deleteForGood deletes a message of ours for good.
+func (s mailShelf) deleteForGood(ctx context.Context, id string) error {
 	if err := s.me().Messages().ByMessageId(id).PermanentDelete().Post(repeatable(ctx), nil); err != nil && !hasCode(failed(err), endpoint.NotFound) {
 		return failed(err)
 	}

@@ -192,7 +192,7 @@ func openPart(content endpoint.Content, p mimePart) (io.ReadCloser, error) {
 	return struct {
 		io.Reader
 		io.Closer
-	}{&decodingReader{r: io.LimitReader(r, p.end-p.start), decoding: decodingOf(p.encoding)}, r}, nil
+	}{newDecodingReader(io.LimitReader(r, p.end-p.start), p.encoding), r}, nil
 }
 
 // mediaTypeOr returns a media type, or that of any bytes where it is none (RFC 2045 section 5.1).

@@ -10,11 +10,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
+	"pgregory.net/rapid"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 )
@@ -101,6 +104,7 @@ func TestGoldenMessages(t *testing.T) {
 				t.Fatal(err)
 			}
 			item := endpoint.Put{
+				Mark:     markNo(1),
 				Flags:    []endpoint.Flag{endpoint.Seen, endpoint.IsFlagged, "Grün", "$Junk"},
 				Received: time.Date(2021, 3, 4, 5, 6, 7, 0, time.FixedZone("", 3600)),
 			}
@@ -119,35 +123,117 @@ func TestGoldenMessages(t *testing.T) {
 	}
 }
 
-// FuzzMessageFromMIME holds any message to what is always true: it is converted, within bounds, into what JSON can say, and each of its
-// attachments has the size that was said.
-func FuzzMessageFromMIME(f *testing.F) {
+// holds checks what is true of any message: it is converted into what JSON can say, not much more than was reckoned; each of its attachments
+// has the size that was said; and the original is one of them or can be.
+func holds(t testing.TB, raw []byte) {
+	t.Helper()
+	m, err := readMessage(endpoint.Bytes(endpoint.RFC822, raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range []*mimeMessage{m, m.unaddressed(), m.bare()} {
+		w := jsonserialization.NewJsonSerializationWriter()
+		if err := w.WriteObjectValue("", form.json(endpoint.Put{}, messageState{})); err != nil {
+			t.Fatal(err)
+		}
+		out, err := w.GetSerializedContent()
+		if err != nil || !json.Valid(out) || !utf8.Valid(out) {
+			t.Errorf("no JSON: %v", err)
+		}
+		if int64(len(out)) > form.weight() {
+			t.Errorf("%d bytes of JSON for a weight of %d", len(out), form.weight())
+		}
+		for _, a := range form.attachments {
+			contentOf(t, a)
+		}
+	}
+	if !bytes.Equal(contentOf(t, m.original), raw) {
+		t.Error("the original is another")
+	}
+}
+
+func goldenMessages(t testing.TB) [][]byte {
+	t.Helper()
 	files, err := filepath.Glob("testdata/messages/*.eml")
 	if err != nil {
-		f.Fatal(err)
+		t.Fatal(err)
 	}
+	var all [][]byte
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(raw)
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, err := readMessage(endpoint.Bytes(endpoint.RFC822, raw))
-		if err != nil {
 			t.Fatal(err)
 		}
-		for _, form := range []*mimeMessage{m, m.unaddressed(), m.bare()} {
-			out := rendered(t, form, endpoint.Put{})
-			if int64(len(out)) > 2*form.weight()+int64(len(form.attachments))*4096 {
-				t.Errorf("%d bytes of JSON for a weight of %d", len(out), form.weight())
-			}
-		}
-		if !bytes.Equal(contentOf(t, m.original), raw) {
-			t.Error("the original is another")
-		}
+		all = append(all, raw)
+	}
+	return all
+}
+
+func FuzzMessageFromMIME(f *testing.F) {
+	for _, raw := range goldenMessages(f) {
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) { holds(t, raw) })
+}
+
+// TestMessagesOutOfPieces does what the fuzzer does, without compiling the SDK anew: it mixes lines of the golden messages.
+func TestMessagesOutOfPieces(t *testing.T) {
+	t.Parallel()
+	var lines [][]byte
+	for _, raw := range goldenMessages(t) {
+		lines = append(lines, slices.Collect(bytes.Lines(raw[:min(len(raw), 4096)]))...)
+	}
+	lines = append(lines, []byte("\r\n"), []byte("\n"), []byte("--\r\n"), []byte("\x00"), []byte("Content-Type: multipart/alternative; boundary=\"--\"\r\n"))
+	rapid.Check(t, func(r *rapid.T) {
+		pieces := rapid.SliceOfN(rapid.SampledFrom(lines), 0, 60).Draw(r, "lines")
+		holds(pieced{t, r}, bytes.Join(pieces, nil))
 	})
+}
+
+// pieced reports what fails to rapid, which finds a smaller case.
+type pieced struct {
+	testing.TB
+	r *rapid.T
+}
+
+func (p pieced) Helper()                      {}
+func (p pieced) Error(args ...any)            { p.r.Error(args...) }
+func (p pieced) Errorf(f string, args ...any) { p.r.Errorf(f, args...) }
+func (p pieced) Fatal(args ...any)            { p.r.Fatal(args...) }
+func (p pieced) Fatalf(f string, args ...any) { p.r.Fatalf(f, args...) }
+
+// What an attacker may choose without bounds is bounded here.
+func TestMessagesWithoutEnd(t *testing.T) {
+	t.Parallel()
+	const many = 100_000
+	for name, raw := range map[string]string{
+		"recipients":  "To: " + strings.Repeat("someone@new.example, ", many) + "\r\n\r\nbody",
+		"groups":      "To: " + strings.Repeat("g:", many) + "\r\n\r\nbody",
+		"comments":    "To: " + strings.Repeat("(", many) + "\r\n\r\nbody",
+		"quotes":      "From: " + strings.Repeat("\"a\" ", many) + "<a@b.example>\r\n\r\nbody",
+		"fields":      strings.Repeat("To: a@b.example\r\n", many) + "\r\nbody",
+		"words":       "Subject: " + strings.Repeat("=?utf-8?Q?a?= ", many) + "\r\n\r\nbody",
+		"folding":     "Subject: a\r\n" + strings.Repeat(" \r\n", many) + "\r\nbody",
+		"a long line": "Subject: a\r\n\r\n" + strings.Repeat("x", 30*many),
+		"escapes":     "Subject: a\r\n\r\n" + strings.Repeat("\"\\\u2028", 8*many),
+		"nesting":     strings.Repeat("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n", many),
+		"parts":       "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\n", many),
+		"part fields": "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + strings.Repeat("Content-Id: x\r\n", many),
+		"parameters":  "Content-Type: text/html" + strings.Repeat("; a=b c", many) + "\r\n\r\nbody",
+		"no header":   strings.Repeat("text\r\n", many),
+		"blanks":      "Content-Transfer-Encoding: quoted-printable\r\n\r\n" + strings.Repeat(" ", 10*many),
+		"equal signs": "Content-Transfer-Encoding: quoted-printable\r\n\r\n" + strings.Repeat("= ", 10*many),
+		"delimiters":  "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--\r\n", 10*many),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begin := time.Now()
+			holds(t, []byte(raw))
+			if took := time.Since(begin); took > time.Minute {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
 }
 
 func TestContentThatFailsIsRefused(t *testing.T) {

@@ -3,6 +3,7 @@ package graphendpoint
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -101,10 +102,10 @@ func scanMessage(r io.Reader, wanted func(*mimePart) bool) (*mimeScan, error) {
 			s.at += int64(len(line))
 			begins = line[len(line)-1] == '\n'
 		}
-		if err == io.EOF { //nolint:errorlint // bufio returns io.EOF itself
+		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil && err != bufio.ErrBufferFull { //nolint:errorlint // bufio returns it itself
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return nil, fmt.Errorf("read the message: %w", err)
 		}
 	}

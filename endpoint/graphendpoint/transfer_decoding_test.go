@@ -14,7 +14,7 @@ import (
 
 func decodeAll(t *testing.T, encoding, text string) string {
 	t.Helper()
-	b, err := io.ReadAll(&decodingReader{r: strings.NewReader(text), decoding: decodingOf(encoding)})
+	b, err := io.ReadAll(newDecodingReader(strings.NewReader(text), encoding))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestTransferDecodingInvertsEncoding(t *testing.T) {
 		for encoding, text := range map[string]string{
 			"base64": base64.StdEncoding.EncodeToString(content), "quoted-printable": printable.String(), "binary": string(content),
 		} {
-			got, err := io.ReadAll(&decodingReader{r: iotest.OneByteReader(strings.NewReader(text)), decoding: decodingOf(encoding)})
+			got, err := io.ReadAll(newDecodingReader(iotest.OneByteReader(strings.NewReader(text)), encoding))
 			if err != nil || !bytes.Equal(got, content) {
 				r.Fatalf("%s: %q, want %q: %v", encoding, got, content, err)
 			}

@@ -19,9 +19,9 @@ import (
 const (
 	// sliceSize is how much of an upload goes in one request. The service takes 4 MB; other services of Graph want multiples of 320 KiB.
 	sliceSize = 12 * 320 << 10
-	// longestWait is for how long an upload waits when the service asks to be left alone. Beyond that it is given up.
+	// longestWait is for how long a half-made item waits when the service asks to be left alone. Beyond that it is given up.
 	longestWait = 2 * uploadWindow
-	// waits is how often it waits.
+	// waits is how often one request of it waits.
 	waits = 100
 )
 
@@ -70,7 +70,11 @@ func (c *client) uploadSession(ctx context.Context, to *attachable, a attachment
 		return "", err
 	}
 	// A session without slices is nothing, so one too many does no harm.
-	session, err := send[models.UploadSessionable](repeatable(ctx), c, info, models.CreateUploadSessionFromDiscriminatorValue)
+	var session models.UploadSessionable
+	err = patiently(ctx, func() (err error) {
+		session, err = send[models.UploadSessionable](repeatable(ctx), c, info, models.CreateUploadSessionFromDiscriminatorValue)
+		return err
+	})
 	if err != nil {
 		return "", err
 	}
@@ -132,12 +136,24 @@ func (c *client) uploadSlice(ctx context.Context, u *uploading, slice []byte, at
 // putSlice sends bytes from at on, and returns from where on the service expects more.
 func (c *client) putSlice(ctx context.Context, u *uploading, slice []byte, at int64) (int64, error) {
 	end := at + int64(len(slice))
-	resp, err := c.patientPut(ctx, u.address, slice, fmt.Sprintf("bytes %d-%d/%d", at, end-1, u.size))
+	put := request{method: http.MethodPut, path: u.address, body: slice, header: http.Header{
+		"Content-Type":  {"application/octet-stream"},
+		"Content-Range": {fmt.Sprintf("bytes %d-%d/%d", at, end-1, u.size)},
+	}}
+	var next int64
+	err := patiently(ctx, func() error {
+		resp, err := c.raw(ctx, put)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		next, err = u.expected(resp, end)
+		return err
+	})
 	switch {
 	case err == nil:
-		defer func() { _ = resp.Body.Close() }()
 		u.skipped = false
-		return u.expected(resp, end)
+		return next, nil
 	case hasCode(err, endpoint.Rejected) && !u.skipped:
 		// "Not the next slice" (416): the service has this one, and the answer that said so was lost. If that is wrong, it refuses the
 		// next, too.
@@ -149,20 +165,20 @@ func (c *client) putSlice(ctx context.Context, u *uploading, slice []byte, at in
 	return 0, err
 }
 
-// patientPut sends a slice, and waits as long as the service asks to be left alone: to begin again later would cost more.
-func (c *client) patientPut(ctx context.Context, address string, slice []byte, contentRange string) (*http.Response, error) {
-	header := http.Header{"Content-Type": {"application/octet-stream"}, "Content-Range": {contentRange}}
+// patiently does something again as often as the service asks to be left alone, for as long as it wants. It is for what belongs to an item that
+// is half made: to begin that again later would cost more, and what takes longer than the limits of the mailbox allow would never end.
+func patiently(ctx context.Context, do func() error) error {
 	for range waits {
-		resp, err := c.raw(ctx, request{method: http.MethodPut, path: address, header: header, body: slice})
+		err := do()
 		wait := max(endpoint.RetryAfterOf(err), firstPause)
 		if !hasCode(err, endpoint.Throttled) || wait > longestWait {
-			return resp, err
+			return err
 		}
 		if err := sleep(ctx, wait); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return nil, endpoint.Errorf(endpoint.Unavailable, "the service asked to be left alone %d times in the middle of an upload", waits)
+	return endpoint.Errorf(endpoint.Unavailable, "the service asked to be left alone %d times in the middle of an item", waits)
 }
 
 // expected reads the answer to the slice that ends at end: which byte is to come next. Where the attachment is there, the status is 201.

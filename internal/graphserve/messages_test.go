@@ -191,3 +191,15 @@ func TestParallelUse(t *testing.T) {
 	}
 	running.Wait()
 }
+
+// The lock of the server survives a header that continues what never began.
+func TestHeaderThatBeginsWithAContinuation(t *testing.T) {
+	f := start(t, graphserve.Quirks{})
+	m := f.post(t, user+"/mailFolders/inbox/messages", object{"subject": "x", "singleValueExtendedProperties": []object{
+		{"id": "String 0x007D", "value": "\todd\r\nX-One: 1\r\n\t2\r\n"},
+	}})
+	list, _ := f.get(t, user+"/messages/"+esc(m.str("id"))+"?$select=internetMessageHeaders").json["internetMessageHeaders"].([]any)
+	if len(list) != 1 {
+		t.Errorf("headers %v", list)
+	}
+}
