@@ -3,6 +3,7 @@ package graphserve
 import (
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 func contactRoutes(handle func(string, handler)) {
@@ -21,7 +22,7 @@ func contactRoutes(handle func(string, handler)) {
 			holds: func(t tombstone) bool { return t.kind == kindContactFolder },
 		}, checkContactDelta)
 	})
-	handle("GET "+folder, getter("folder", kindContactFolder))
+	handle("GET "+folder, getContactFolder)
 	handle("PATCH "+folder, patcher("folder", kindContactFolder))
 	handle("DELETE "+folder, deleter("folder", kindContactFolder))
 	handle("GET "+folder+"/contacts/delta", deltaOf("folder", kindContactFolder, kindContact, checkContactDelta))
@@ -44,9 +45,9 @@ func contactRoutes(handle func(string, handler)) {
 	}
 }
 
-// contactFolder is the one in the path, or the default one, which lists of folders do not show.
+// contactFolder is the one in the path, or the default one, which lists of folders do not show. That one has a well-known name, too.
 func (c *call) contactFolder() (*user, *node, error) {
-	if c.r.PathValue("folder") != "" {
+	if folder := c.r.PathValue("folder"); folder != "" && !strings.EqualFold(folder, "contacts") {
 		return c.node("folder", kindContactFolder)
 	}
 	u, err := c.box()
@@ -54,6 +55,14 @@ func (c *call) contactFolder() (*user, *node, error) {
 		return nil, nil, err
 	}
 	return u, u.contacts, nil
+}
+
+func getContactFolder(c *call) (response, error) {
+	_, folder, err := c.contactFolder()
+	if err != nil {
+		return response{}, err
+	}
+	return c.get(folder)
 }
 
 func listContactFolders(c *call) (response, error) {

@@ -28,6 +28,9 @@ func TestContacts(t *testing.T) {
 	if rows := f.get(t, user+"/contacts").rows(t); len(rows) != 1 || rows[0]["displayName"] != "Default" {
 		t.Errorf("default folder %v", rows)
 	}
+	if byName := f.get(t, user+"/contactFolders/contacts"); byName.str("id") != f.ann.Contacts() {
+		t.Errorf("the default folder by its name: %s", byName.raw)
+	}
 	address := object{"address": "x@example.com"}
 	f.call(t, http.StatusBadRequest, http.MethodPost, contacts, object{"emailAddresses": []object{address, address, address, address}})
 	rows, link := f.round(t, contacts+"/delta?$select=displayName")

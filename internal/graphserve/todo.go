@@ -34,7 +34,7 @@ func todoRoutes(handle func(string, handler)) {
 
 	tasks, task := list+"/tasks", list+"/tasks/{task}"
 	handle("GET "+tasks, lister("list", kindTaskList, kindTask))
-	handle("POST "+tasks, creator("list", kindTaskList, kindTask))
+	handle("POST "+tasks, createTask)
 	handle("GET "+tasks+"/delta", deltaOf("list", kindTaskList, kindTask, checkTodoDelta))
 	handle("GET "+task, getter("task", kindTask))
 	handle("PATCH "+task, patcher("task", kindTask))
@@ -42,6 +42,38 @@ func todoRoutes(handle func(string, handler)) {
 	extensionRoutes(handle, task, "task", kindTask)
 	taskPartRoutes(handle, task, "checklistItems", kindChecklistItem)
 	taskPartRoutes(handle, task, "linkedResources", kindLinkedResource)
+}
+
+// createTask makes a task, with the links in the same request. Its answer does not show them. Steps and extensions it ignores.
+func createTask(c *call) (response, error) {
+	u, list, err := c.node("list", kindTaskList)
+	if err != nil {
+		return response{}, err
+	}
+	fields, err := c.decode()
+	if err != nil {
+		return response{}, err
+	}
+	named, err := takeProperties(fields)
+	if err != nil {
+		return response{}, err
+	}
+	if len(named) > 0 {
+		return response{}, badRequest("invalidRequest", "A task has no extended properties.")
+	}
+	links, _ := fields["linkedResources"].([]any) // none, else
+	for _, name := range []string{"linkedResources", "checklistItems"} {
+		delete(fields, name)
+	}
+	dropReadOnly(fields)
+	n := u.add(kindTask, list, fields)
+	for _, link := range links {
+		if object, isObject := link.(object); isObject {
+			u.add(kindLinkedResource, n, object)
+		}
+	}
+	u.hide(n)
+	return c.made(n)
 }
 
 // taskPartRoutes registers a collection of small things that belong to a task.

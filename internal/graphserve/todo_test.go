@@ -37,6 +37,22 @@ func TestTasksCarryOpenExtensions(t *testing.T) {
 	}
 }
 
+func TestTaskIsMadeWithItsLinks(t *testing.T) {
+	f := start(t, graphserve.Quirks{})
+	tasks := user + "/todo/lists/" + esc(f.ann.TaskList()) + "/tasks"
+	made := f.post(t, tasks, object{
+		"title": "read", "linkedResources": []object{{"externalId": "1", "applicationName": "Test"}}, "checklistItems": []object{{"displayName": "ignored"}},
+	})
+	one := f.get(t, tasks+"/"+esc(made.str("id"))+"?$expand=linkedResources,checklistItems")
+	links, _ := one.json["linkedResources"].([]any)
+	steps, _ := one.json["checklistItems"].([]any)
+	if len(links) != 1 || links[0].(object)["externalId"] != "1" || len(steps) != 0 || made.json["linkedResources"] != nil {
+		t.Errorf("made %s, is %s", made.raw, one.raw)
+	}
+	properties := []object{{"id": mark, "value": "w"}}
+	f.call(t, http.StatusBadRequest, http.MethodPost, tasks, object{"title": "x", "singleValueExtendedProperties": properties})
+}
+
 func TestExtensionOfAMessage(t *testing.T) {
 	f := start(t, graphserve.Quirks{})
 	path := user + "/messages/" + esc(f.deliver(t, "one"))

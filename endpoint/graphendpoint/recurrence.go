@@ -1,0 +1,515 @@
+package graphendpoint
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/microsoft/kiota-abstractions-go/serialization"
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+)
+
+const (
+	// maxInterval bounds the distance of two occurrences, which Outlook does as well.
+	maxInterval = 999
+	// maxOccurrences bounds a range by number. Outlook takes no more; a longer series has no end.
+	maxOccurrences = 999
+)
+
+// fit says how well Graph can express a rule.
+type fit int
+
+const (
+	noFit    fit = iota // not at all: the event is written once, at its first occurrence
+	nearFit             // with other occurrences
+	exactFit            // with the same occurrences
+)
+
+// ruleParts are the parts of a RRULE by name (RFC 5545 section 3.3.10).
+type ruleParts map[string]string
+
+func readRule(value string) ruleParts {
+	parts := ruleParts{}
+	for part := range strings.SplitSeq(strings.ToUpper(value), ";") {
+		if name, v, found := strings.Cut(strings.TrimSpace(part), "="); found {
+			parts[name] = v
+		}
+	}
+	return parts
+}
+
+// only reports whether a rule has none but the named parts, besides those that say how often and how long.
+func (r ruleParts) only(names ...string) bool {
+	for name := range r {
+		if !slices.Contains([]string{"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"}, name) && !slices.Contains(names, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// recurrenceOf expresses a RRULE, whose first occurrence is at start, as Graph does.
+func recurrenceOf(rule string, start moment) (models.PatternedRecurrenceable, fit) {
+	parts := readRule(rule)
+	pattern, fits := patternOf(parts, start.time)
+	if fits == noFit {
+		return nil, noFit
+	}
+	interval, ok := smallNumber(parts, "INTERVAL", maxInterval)
+	if !ok {
+		return nil, noFit
+	}
+	pattern.SetInterval(&interval)
+	if !occursOn(pattern, start.time, start.time) {
+		fits = nearFit // RFC 5545 section 3.8.5.3 leaves open what that means; Graph leaves out the first occurrence
+	}
+	span, spanFits := rangeOf(parts, start)
+	if spanFits == noFit {
+		return nil, noFit
+	}
+	r := models.NewPatternedRecurrence()
+	r.SetPattern(pattern)
+	r.SetRangeEscaped(span)
+	return r, min(fits, spanFits)
+}
+
+// smallNumber reads a positive number; a part that is absent is 1.
+func smallNumber(parts ruleParts, name string, limit int) (int32, bool) {
+	if parts[name] == "" {
+		return 1, true
+	}
+	n, err := strconv.Atoi(parts[name])
+	return int32(n), err == nil && n >= 1 && n <= limit
+}
+
+// patternOf expresses what repeats. What a rule leaves open, the start of the event says.
+func patternOf(parts ruleParts, start time.Time) (models.RecurrencePatternable, fit) {
+	p := models.NewRecurrencePattern()
+	switch parts["FREQ"] {
+	case "DAILY":
+		return dailyPattern(p, parts)
+	case "WEEKLY":
+		return weeklyPattern(p, parts, start)
+	case "MONTHLY":
+		return monthlyPattern(p, parts, start, false)
+	case "YEARLY":
+		return yearlyPattern(p, parts, start)
+	}
+	return nil, noFit // SECONDLY, MINUTELY, HOURLY
+}
+
+func dailyPattern(p models.RecurrencePatternable, parts ruleParts) (models.RecurrencePatternable, fit) {
+	if parts.only() {
+		p.SetTypeEscaped(new(models.DAILY_RECURRENCEPATTERNTYPE))
+		return p, exactFit
+	}
+	// Every day that is one of some weekdays is every week on those.
+	days, ok := weekdays(parts["BYDAY"])
+	if !ok || !parts.only("BYDAY") || parts["INTERVAL"] != "" && parts["INTERVAL"] != "1" {
+		return nil, noFit
+	}
+	p.SetTypeEscaped(new(models.WEEKLY_RECURRENCEPATTERNTYPE))
+	p.SetDaysOfWeek(days)
+	p.SetFirstDayOfWeek(new(models.MONDAY_DAYOFWEEK))
+	return p, exactFit
+}
+
+func weeklyPattern(p models.RecurrencePatternable, parts ruleParts, start time.Time) (models.RecurrencePatternable, fit) {
+	days := []models.DayOfWeek{dayOfWeek(start.Weekday())}
+	if list := parts["BYDAY"]; list != "" {
+		var ok bool
+		if days, ok = weekdays(list); !ok {
+			return nil, noFit
+		}
+	}
+	first := []models.DayOfWeek{models.MONDAY_DAYOFWEEK} // RFC 5545 section 3.3.10, WKST
+	if w := parts["WKST"]; w != "" {
+		var ok bool
+		if first, ok = weekdays(w); !ok {
+			return nil, noFit
+		}
+	}
+	if !parts.only("BYDAY") {
+		return nil, noFit
+	}
+	p.SetTypeEscaped(new(models.WEEKLY_RECURRENCEPATTERNTYPE))
+	p.SetDaysOfWeek(days)
+	p.SetFirstDayOfWeek(&first[0])
+	return p, exactFit
+}
+
+// monthlyPattern is a day of the month, or the nth of some weekdays in it.
+func monthlyPattern(p models.RecurrencePatternable, parts ruleParts, start time.Time, yearly bool) (models.RecurrencePatternable, fit) {
+	if parts["BYDAY"] != "" {
+		return nthWeekday(p, parts, yearly)
+	}
+	kind := models.ABSOLUTEMONTHLY_RECURRENCEPATTERNTYPE
+	if yearly {
+		kind = models.ABSOLUTEYEARLY_RECURRENCEPATTERNTYPE
+	}
+	day, fits := dayOfMonth(parts, start)
+	if fits == noFit || !parts.only("BYMONTHDAY", "BYSETPOS", "BYMONTH") || parts["BYMONTH"] != "" && !yearly {
+		return nil, noFit
+	}
+	p.SetTypeEscaped(&kind)
+	p.SetDayOfMonth(&day)
+	return p, fits
+}
+
+// dayOfMonth returns the day of a monthly rule. Graph takes the last day of a month that has not that many
+// (MS-OXOCAL section 2.2.1.44.1), iCalendar leaves the month out, unless the rule says the same as Graph does: -1, or
+// BYMONTHDAY=28,29,30;BYSETPOS=-1.
+func dayOfMonth(parts ruleParts, start time.Time) (int32, fit) {
+	list := parts["BYMONTHDAY"]
+	for day := int32(29); day <= 31; day++ {
+		if list == clampedDays(day) && parts["BYSETPOS"] == "-1" {
+			return day, exactFit
+		}
+	}
+	day := start.Day()
+	if list != "" {
+		var err error
+		if day, err = strconv.Atoi(list); err != nil {
+			return 0, noFit
+		}
+	}
+	switch {
+	case parts["BYSETPOS"] != "" && parts["BYSETPOS"] != "1" || day == 0 || day < -1 || day > 31:
+		return 0, noFit
+	case day == -1:
+		return 31, exactFit
+	case day > 28 && parts["FREQ"] == "MONTHLY":
+		return int32(day), nearFit
+	}
+	return int32(day), exactFit
+}
+
+// clampedDays are the last days of a month up to one, of which BYSETPOS=-1 takes the last that there is.
+func clampedDays(day int32) string {
+	list := "28"
+	for d := int32(29); d <= day; d++ {
+		list += "," + strconv.Itoa(int(d))
+	}
+	return list
+}
+
+// nthWeekday is a rule such as BYDAY=2TU, or BYDAY=MO,TU;BYSETPOS=2.
+func nthWeekday(p models.RecurrencePatternable, parts ruleParts, yearly bool) (models.RecurrencePatternable, fit) {
+	list, position := parts["BYDAY"], parts["BYSETPOS"]
+	if number := strings.TrimRight(list, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"); number != "" && position == "" {
+		position, list = strings.TrimPrefix(number, "+"), list[len(number):]
+	}
+	days, ok := weekdays(list)
+	index := slices.Index(weekPositions(), position)
+	if !ok || index < 0 || !parts.only("BYDAY", "BYSETPOS", "BYMONTH") || parts["BYMONTH"] != "" && !yearly {
+		return nil, noFit
+	}
+	kind := models.RELATIVEMONTHLY_RECURRENCEPATTERNTYPE
+	if yearly {
+		kind = models.RELATIVEYEARLY_RECURRENCEPATTERNTYPE
+	}
+	p.SetTypeEscaped(&kind)
+	p.SetDaysOfWeek(days)
+	p.SetIndex(new(models.WeekIndex(index)))
+	return p, exactFit
+}
+
+// weekPositions are the positions of iCalendar in the order of models.WeekIndex.
+func weekPositions() []string { return []string{"1", "2", "3", "4", "-1"} }
+
+func yearlyPattern(p models.RecurrencePatternable, parts ruleParts, start time.Time) (models.RecurrencePatternable, fit) {
+	month := int32(start.Month())
+	if parts["BYMONTH"] != "" {
+		var ok bool
+		if month, ok = smallNumber(parts, "BYMONTH", 12); !ok {
+			return nil, noFit
+		}
+	} else if parts["BYDAY"] != "" || parts["BYMONTHDAY"] != "" {
+		return nil, noFit // without BYMONTH, those count in the year, or in every month
+	}
+	pattern, fits := monthlyPattern(p, parts, start, true)
+	if fits == noFit {
+		return nil, noFit
+	}
+	pattern.SetMonth(&month)
+	if day := pattern.GetDayOfMonth(); day != nil && int(*day) > daysIn(2024, time.Month(month)) {
+		if parts["BYMONTHDAY"] != "-1" {
+			return nil, noFit
+		}
+		day = new(int32(daysIn(2024, time.Month(month))))
+		pattern.SetDayOfMonth(day)
+	}
+	if day := pattern.GetDayOfMonth(); day != nil && month == 2 && *day == 29 && parts["BYMONTHDAY"] != "-1" {
+		fits = nearFit // Graph takes February 28 in other years
+	}
+	return pattern, fits
+}
+
+func daysIn(year int, month time.Month) int {
+	return time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
+}
+
+// rangeOf expresses for how long an event repeats.
+func rangeOf(parts ruleParts, start moment) (models.RecurrenceRangeable, fit) {
+	r := models.NewRecurrenceRange()
+	r.SetStartDate(serialization.NewDateOnly(start.time))
+	r.SetRecurrenceTimeZone(&start.zone.windows)
+	kind, fits := models.NOEND_RECURRENCERANGETYPE, exactFit
+	switch {
+	case parts["UNTIL"] != "":
+		end, ok := lastDay(parts["UNTIL"], start)
+		if !ok {
+			return nil, noFit
+		}
+		kind = models.ENDDATE_RECURRENCERANGETYPE
+		r.SetEndDate(serialization.NewDateOnly(end))
+	case parts["COUNT"] != "":
+		count, ok := smallNumber(parts, "COUNT", maxOccurrences)
+		if !ok {
+			fits = nearFit
+			break
+		}
+		kind = models.NUMBERED_RECURRENCERANGETYPE
+		r.SetNumberOfOccurrences(&count)
+	}
+	r.SetTypeEscaped(&kind)
+	return r, fits
+}
+
+// lastDay is the last day on which an event may begin. Graph knows only days, so a time before that of the event means the day before.
+func lastDay(until string, start moment) (time.Time, bool) {
+	end, err := parseMoment(until, start.zone)
+	if err != nil {
+		return time.Time{}, false
+	}
+	last := end.time
+	if !end.date {
+		last = last.In(start.time.Location())
+		h, m, s := start.time.Clock()
+		if lh, lm, ls := last.Clock(); !start.date && lh*3600+lm*60+ls < h*3600+m*60+s {
+			last = last.AddDate(0, 0, -1)
+		}
+	}
+	if y, m, d := start.time.Date(); last.Before(time.Date(y, m, d, 0, 0, 0, 0, last.Location())) {
+		return start.time, true // nothing but the first
+	}
+	return last, true
+}
+
+// ruleOf expresses a recurrence of Graph as RRULE; ok is false for one that Graph does not document.
+func ruleOf(r models.PatternedRecurrenceable, start moment) (rule string, ok bool) {
+	p, span := r.GetPattern(), r.GetRangeEscaped()
+	if p == nil || p.GetTypeEscaped() == nil {
+		return "", false
+	}
+	rule, ok = repeatOf(p)
+	if !ok {
+		return "", false
+	}
+	if n := p.GetInterval(); n != nil && *n > 1 {
+		rule += ";INTERVAL=" + strconv.Itoa(int(*n))
+	}
+	if span == nil || span.GetTypeEscaped() == nil {
+		return rule, true
+	}
+	switch *span.GetTypeEscaped() {
+	case models.ENDDATE_RECURRENCERANGETYPE:
+		if end := span.GetEndDate(); end != nil {
+			rule += ";UNTIL=" + untilOf(end.String(), start)
+		}
+	case models.NUMBERED_RECURRENCERANGETYPE:
+		if n := span.GetNumberOfOccurrences(); n != nil && *n > 0 {
+			rule += ";COUNT=" + strconv.Itoa(int(*n))
+		}
+	case models.NOEND_RECURRENCERANGETYPE:
+	}
+	return rule, true
+}
+
+// repeatOf expresses what repeats.
+func repeatOf(p models.RecurrencePatternable) (string, bool) {
+	days := daysOf(p.GetDaysOfWeek())
+	switch *p.GetTypeEscaped() {
+	case models.DAILY_RECURRENCEPATTERNTYPE:
+		return "FREQ=DAILY", true
+	case models.WEEKLY_RECURRENCEPATTERNTYPE:
+		rule := "FREQ=WEEKLY;BYDAY=" + days
+		// Without WKST, weeks begin on Monday (RFC 5545 section 3.3.10); those of Graph begin on Sunday.
+		first := models.SUNDAY_DAYOFWEEK
+		if f := p.GetFirstDayOfWeek(); f != nil {
+			first = *f
+		}
+		if first != models.MONDAY_DAYOFWEEK {
+			rule += ";WKST=" + daysOf([]models.DayOfWeek{first})
+		}
+		return rule, days != ""
+	case models.ABSOLUTEMONTHLY_RECURRENCEPATTERNTYPE:
+		return "FREQ=MONTHLY" + clampedDay(p.GetDayOfMonth()), true
+	case models.RELATIVEMONTHLY_RECURRENCEPATTERNTYPE:
+		return "FREQ=MONTHLY" + positioned(days, p.GetIndex()), days != ""
+	case models.ABSOLUTEYEARLY_RECURRENCEPATTERNTYPE:
+		month := monthOf(p)
+		return fmt.Sprintf("FREQ=YEARLY;BYMONTH=%d", month) + dayOfYear(p.GetDayOfMonth(), month), true
+	case models.RELATIVEYEARLY_RECURRENCEPATTERNTYPE:
+		return fmt.Sprintf("FREQ=YEARLY;BYMONTH=%d", monthOf(p)) + positioned(days, p.GetIndex()), days != ""
+	}
+	return "", false
+}
+
+func monthOf(p models.RecurrencePatternable) time.Month {
+	if m := p.GetMonth(); m != nil && *m >= 1 && *m <= 12 {
+		return time.Month(*m)
+	}
+	return time.January
+}
+
+// clampedDay is a day of every month, or the last one of those that have less. See dayOfMonth.
+func clampedDay(day *int32) string {
+	switch {
+	case day == nil:
+		return ""
+	case *day >= 31:
+		return ";BYMONTHDAY=-1"
+	case *day > 28:
+		return ";BYMONTHDAY=" + clampedDays(*day) + ";BYSETPOS=-1"
+	}
+	return ";BYMONTHDAY=" + strconv.Itoa(int(*day))
+}
+
+// dayOfYear is a day of one month, or its last one in years in which it has less.
+func dayOfYear(day *int32, month time.Month) string {
+	switch {
+	case day == nil:
+		return ""
+	case int(*day) > daysIn(2023, month):
+		return ";BYMONTHDAY=-1"
+	}
+	return ";BYMONTHDAY=" + strconv.Itoa(int(*day))
+}
+
+// positioned is the nth of some weekdays.
+func positioned(days string, index *models.WeekIndex) string {
+	n := models.FIRST_WEEKINDEX // what Graph documents for none
+	if index != nil {
+		n = *index
+	}
+	position := weekPositions()[min(max(int(n), 0), 4)]
+	if strings.Contains(days, ",") {
+		return ";BYDAY=" + days + ";BYSETPOS=" + position
+	}
+	return ";BYDAY=" + position + days
+}
+
+// untilOf is the last time at which an event can begin on its last day: local where the event is on whole days, else in UTC
+// (RFC 5545 section 3.3.10).
+func untilOf(date string, start moment) string {
+	day, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return "19700101" // not reached: the SDK reads no other dates
+	}
+	if start.date {
+		return day.Format(dateOnly)
+	}
+	h, m, s := start.time.Clock()
+	last := time.Date(day.Year(), day.Month(), day.Day(), h, m, s, 0, start.time.Location())
+	return last.UTC().Format(utcTime)
+}
+
+// dayOfWeek is a weekday in terms of Graph, which begins its list with Sunday, as Go does.
+func dayOfWeek(day time.Weekday) models.DayOfWeek { return models.DayOfWeek(int(day)) }
+
+// weekdays reads a list of weekdays without numbers.
+func weekdays(list string) (days []models.DayOfWeek, ok bool) {
+	for code := range strings.SplitSeq(list, ",") {
+		i := slices.Index(dayCodes(), strings.TrimSpace(code))
+		if i < 0 {
+			return nil, false
+		}
+		if d := dayOfWeek(time.Weekday(i)); !slices.Contains(days, d) {
+			days = append(days, d)
+		}
+	}
+	return days, len(days) > 0
+}
+
+func dayCodes() []string { return []string{"SU", "MO", "TU", "WE", "TH", "FR", "SA"} }
+
+// daysOf writes weekdays, from Monday on.
+func daysOf(days []models.DayOfWeek) string {
+	var codes []string
+	for i := range 7 {
+		if slices.Contains(days, dayOfWeek(time.Weekday((i+1)%7))) {
+			codes = append(codes, dayCodes()[(i+1)%7])
+		}
+	}
+	return strings.Join(codes, ",")
+}
+
+// occursOn reports whether a pattern that began on one day yields another day, whatever its range says.
+func occursOn(p models.RecurrencePatternable, start, day time.Time) bool {
+	start, day = midnight(start), midnight(day)
+	interval := 1
+	if n := p.GetInterval(); n != nil && *n > 1 {
+		interval = int(*n)
+	}
+	months := (day.Year()-start.Year())*12 + int(day.Month()) - int(start.Month())
+	if day.Before(start) || p.GetTypeEscaped() == nil {
+		return false
+	}
+	switch *p.GetTypeEscaped() {
+	case models.DAILY_RECURRENCEPATTERNTYPE:
+		return daysBetween(start, day)%interval == 0
+	case models.WEEKLY_RECURRENCEPATTERNTYPE:
+		return daysBetween(weekOf(p, start), weekOf(p, day))/7%interval == 0 && slices.Contains(p.GetDaysOfWeek(), dayOfWeek(day.Weekday()))
+	case models.ABSOLUTEMONTHLY_RECURRENCEPATTERNTYPE:
+		return months%interval == 0 && isDayOfMonth(p, day)
+	case models.RELATIVEMONTHLY_RECURRENCEPATTERNTYPE:
+		return months%interval == 0 && isNthWeekday(p, day)
+	case models.ABSOLUTEYEARLY_RECURRENCEPATTERNTYPE:
+		return (day.Year()-start.Year())%interval == 0 && day.Month() == monthOf(p) && isDayOfMonth(p, day)
+	case models.RELATIVEYEARLY_RECURRENCEPATTERNTYPE:
+		return (day.Year()-start.Year())%interval == 0 && day.Month() == monthOf(p) && isNthWeekday(p, day)
+	}
+	return false
+}
+
+// midnight is the day of a time, as the clocks go in its place, in UTC, where all days have the same length.
+func midnight(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
+// daysBetween counts days; a time.Duration is too short for the years that events may have.
+func daysBetween(from, to time.Time) int { return int((to.Unix() - from.Unix()) / (24 * 60 * 60)) }
+
+func weekOf(p models.RecurrencePatternable, day time.Time) time.Time {
+	first := models.SUNDAY_DAYOFWEEK
+	if f := p.GetFirstDayOfWeek(); f != nil {
+		first = *f
+	}
+	return day.AddDate(0, 0, -(int(day.Weekday())-int(first)+7)%7)
+}
+
+func isDayOfMonth(p models.RecurrencePatternable, day time.Time) bool {
+	want := p.GetDayOfMonth()
+	return want != nil && day.Day() == min(int(*want), daysIn(day.Year(), day.Month()))
+}
+
+func isNthWeekday(p models.RecurrencePatternable, day time.Time) bool {
+	var hits []int
+	for d := 1; d <= daysIn(day.Year(), day.Month()); d++ {
+		if slices.Contains(p.GetDaysOfWeek(), dayOfWeek((day.Weekday()+time.Weekday(d-day.Day()+35))%7)) {
+			hits = append(hits, d)
+		}
+	}
+	n := 0
+	if i := p.GetIndex(); i != nil {
+		n = int(*i)
+	}
+	if n == int(models.LAST_WEEKINDEX) {
+		n = len(hits) - 1
+	}
+	return n >= 0 && n < len(hits) && hits[n] == day.Day()
+}

@@ -1,0 +1,30 @@
+package graphendpoint
+
+import (
+	"io"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+)
+
+// maxSmall bounds contacts and tasks, which are held in memory: a photo in base64, and as much again.
+const maxSmall = 12 << 20
+
+// smallContent reads a content that is held in memory.
+func smallContent(c endpoint.Content) ([]byte, error) {
+	if c.Size() > maxSmall {
+		return nil, endpoint.Errorf(endpoint.TooLarge, "contacts and tasks are at most %d bytes", maxSmall)
+	}
+	r, err := c.Open()
+	if err != nil {
+		return nil, endpoint.Errorf(endpoint.Damaged, "the content of the item cannot be read: %w", err)
+	}
+	defer func() { _ = r.Close() }()
+	all, err := io.ReadAll(io.LimitReader(r, c.Size()+1))
+	if err != nil {
+		return nil, endpoint.Errorf(endpoint.Damaged, "the content of the item cannot be read: %w", err)
+	}
+	if int64(len(all)) != c.Size() {
+		return nil, endpoint.Errorf(endpoint.Damaged, "the content of the item is not of its size")
+	}
+	return all, nil
+}
