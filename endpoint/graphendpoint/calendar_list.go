@@ -183,7 +183,7 @@ func (s calendarShelf) flags(context.Context, string, []string) iter.Seq2[endpoi
 
 func (s calendarShelf) setFlags(context.Context, string, endpoint.FlagChange) error { return nil }
 
-// remove takes an event to Deleted Items. Those that others organise are declined by that, those of our own making tell nobody.
+// remove takes an event to Deleted Items. That of a meeting tells its attendees; events that we made have none.
 func (s calendarShelf) remove(ctx context.Context, folder, ref string) error {
 	if err := s.me().Calendars().ByCalendarId(folder).Events().ByEventId(ref).Delete(ctx, nil); err != nil {
 		return failed(err)

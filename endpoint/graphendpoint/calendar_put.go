@@ -190,11 +190,14 @@ func (s calendarShelf) addParts(ctx context.Context, folder, ref string, draft e
 		if err := s.change(ctx, folder, id, o.event); err != nil {
 			return err
 		}
+		if err := s.addFiles(ctx, id, o.files); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// addFiles adds attachments to a new event.
+// addFiles adds attachments to a new event, or to an occurrence of one.
 func (s calendarShelf) addFiles(ctx context.Context, ref string, files []attachment) error {
 	to := &attachable{path: path("users", s.user, "events", ref)}
 	for _, f := range files {

@@ -30,10 +30,15 @@ func (s calendarShelf) read(ctx context.Context, folder, ref string, opts readin
 	if at := r.event.GetCreatedDateTime(); at != nil {
 		body.Received = *at
 	}
-	files, err := s.files(ctx, r.event)
-	if err != nil {
-		body.Err = err
-		return body
+	// In the order of the components: the series, then its exceptions.
+	var files [][]eventFile
+	for _, e := range append([]models.Eventable{r.event}, r.event.GetExceptionOccurrences()...) {
+		own, err := s.files(ctx, e)
+		if err != nil {
+			body.Err = err
+			return body
+		}
+		files = append(files, own)
 	}
 	text, err := r.text()
 	if err != nil {
@@ -167,19 +172,27 @@ func (s calendarShelf) fileLink(ctx context.Context, ref, id string) (string, er
 	return "about:blank", nil // its name is all that is known
 }
 
-// withFiles inserts attachments into the text of an event, at the beginning of its VEVENT.
-func withFiles(text []byte, files []eventFile) io.Reader {
-	const begin = "BEGIN:VEVENT\r\n"
-	at := bytes.Index(text, []byte(begin)) + len(begin)
-	parts := []io.Reader{bytes.NewReader(text[:at])}
-	for _, f := range files {
-		if f.link != "" {
-			parts = append(parts, strings.NewReader(f.linkLine()))
-			continue
+// withFiles inserts attachments into the text of an event: those of its nth VEVENT at the beginning of that.
+func withFiles(text []byte, files [][]eventFile) io.Reader {
+	const begin = "\r\nBEGIN:VEVENT\r\n" // a whole line: no other one begins so, however it is folded
+	var parts []io.Reader
+	for _, own := range files {
+		at := bytes.Index(text, []byte(begin)) + len(begin)
+		parts = append(parts, bytes.NewReader(text[:at]))
+		for _, f := range own {
+			parts = append(parts, f.lines())
 		}
-		parts = append(parts, &fileLines{file: f})
+		text = text[at:]
 	}
-	return io.MultiReader(append(parts, bytes.NewReader(text[at:]))...)
+	return io.MultiReader(append(parts, bytes.NewReader(text))...)
+}
+
+// lines reads as the ATTACH of a file.
+func (f eventFile) lines() io.Reader {
+	if f.link != "" {
+		return strings.NewReader(f.linkLine())
+	}
+	return &fileLines{file: f}
 }
 
 // linkLine is the ATTACH of a file that is elsewhere.
@@ -234,7 +247,7 @@ func (l *fileLines) fill() error {
 		l.out.WriteString("\r\n " + base64.StdEncoding.EncodeToString(rest[:size]))
 		rest = rest[size:]
 	}
-	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) { //nolint:errorlint // io.ReadFull returns io.EOF itself
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		l.done = true
 		l.out.WriteString("\r\n")
 		return errors.Join(l.body.Close())

@@ -5,13 +5,17 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/emersion/go-ical"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/internal/graphserve"
@@ -348,9 +352,7 @@ func TestAttachmentsOfEventsAreRead(t *testing.T) {
 	large := strings.Repeat("0123456789abcde\n", 100_000)
 	file := func(kind, name string, more map[string]any) map[string]any {
 		a := map[string]any{"@odata.type": "#microsoft.graph." + kind, "name": name}
-		for k, v := range more {
-			a[k] = v
-		}
+		maps.Copy(a, more)
 		return a
 	}
 	ref, err := b.owner.Create(b.home, map[string]any{
@@ -382,6 +384,32 @@ func TestAttachmentsOfEventsAreRead(t *testing.T) {
 	}
 	if !strings.Contains(whole, "ATTACH;FILENAME=elsewhere:https://example.org/file\r\n") {
 		t.Error("the file elsewhere is missing")
+	}
+}
+
+func TestAttachmentsOfExceptionsStayWithThem(t *testing.T) {
+	t.Parallel()
+	b := openCalendars(t, graphserve.Quirks{}, nil)
+	file := "ATTACH;VALUE=BINARY;ENCODING=BASE64;FILENAME=of-%d:SGVsbG8=\r\n"
+	text := string(testEvent("series", "RRULE:FREQ=DAILY;COUNT=5\r\nX-TRAP:xBEGIN:VEVENT\r\n"+fmt.Sprintf(file, 0)))
+	text = strings.Replace(text, "END:VCALENDAR", "BEGIN:VEVENT\r\nUID:series\r\nRECURRENCE-ID:20260325T110000Z\r\nDTSTART:20260325T130000Z\r\n"+
+		fmt.Sprintf(file, 1)+"END:VEVENT\r\nEND:VCALENDAR", 1)
+	result := b.put(t.Context(), b.home, eventPut(t, eventTestMark(t, 0), []byte(text)))
+	if result.Err != nil {
+		t.Fatal(result.Err)
+	}
+	calendar, err := readICalendar([]byte(b.readText(t, result.Ref)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := vevents(calendar)
+	if err != nil || len(s.overrides) != 1 {
+		t.Fatalf("%d overrides: %v", len(s.overrides), err)
+	}
+	for i, c := range []*ical.Component{s.main, s.overrides[0]} {
+		if files := inlinedFiles(c); len(files) != 1 || files[0].name != fmt.Sprintf("of-%d", i) {
+			t.Errorf("component %d has files %+v", i, files)
+		}
 	}
 }
 
@@ -449,8 +477,15 @@ func TestCalendarsAreFolders(t *testing.T) {
 	t.Parallel()
 	b := openCalendars(t, graphserve.Quirks{}, nil)
 	paths := [][]string{
-		{calendarsRoot, "Work"}, {calendarsRoot, "work"}, {calendarsRoot, "A", "B"}, {calendarsRoot, "A / B"}, {calendarsRoot, " blank "},
-		{calendarsRoot, "line\nbreak"}, {calendarsRoot, strings.Repeat("long", 100)}, {"Elsewhere", "Work"}, {calendarsRoot, "Größe"},
+		{calendarsRoot, "Work"},
+		{calendarsRoot, "work"},
+		{calendarsRoot, "A", "B"},
+		{calendarsRoot, "A / B"},
+		{calendarsRoot, " blank "},
+		{calendarsRoot, "line\nbreak"},
+		{calendarsRoot, strings.Repeat("long", 100)},
+		{"Elsewhere", "Work"},
+		{calendarsRoot, "Größe"},
 	}
 	ids := map[string]bool{}
 	for _, p := range paths {

@@ -126,6 +126,9 @@ func (d *driver) sorts(ctx context.Context) ([]labelled, error) {
 	}
 	all := []labelled{
 		{"m", endpoint.Mail, nil, mails, written, mailShelf{d.client, d.cfg.BetaImportMIME, t}},
+		inOneFormat("c", endpoint.Event, calendarsRoot, endpoint.ICalendar, calendarShelf{d.client}),
+		inOneFormat("p", endpoint.Contact, contactsRoot, endpoint.VCard, newContactShelf(d.client)),
+		inOneFormat("t", endpoint.Task, tasksRoot, endpoint.ICalendar, newTaskShelf(d.client)),
 	}
 	if exports {
 		for _, other := range []struct {
@@ -141,6 +144,12 @@ func (d *driver) sorts(ctx context.Context) ([]labelled, error) {
 		}
 	}
 	return all, nil
+}
+
+// inOneFormat labels a shelf whose items are read and written in one format, and whose folders have a root of their own.
+func inOneFormat(letter string, kind endpoint.Kind, root string, format endpoint.Format, s shelf) labelled {
+	formats := []endpoint.Format{format}
+	return labelled{letter, kind, []string{root}, formats, formats, s}
 }
 
 // Info names the account by user and service.

@@ -42,6 +42,7 @@ type eventDraft struct {
 type changedOccurrence struct {
 	at    moment // when the series says
 	event models.Eventable
+	files []attachment
 }
 
 // eventFromICalendar makes an event of a calendar that holds one VEVENT and the overrides of its occurrences.
@@ -68,11 +69,7 @@ func eventFromICalendar(text []byte) (eventDraft, error) {
 			return eventDraft{}, err
 		}
 	}
-	for _, p := range source.main.Props.Values(ical.PropAttach) {
-		if isInlined(p) {
-			d.files = append(d.files, inlinedFile(p))
-		}
-	}
+	d.files = inlinedFiles(source.main)
 	d.kept = source.keep(d)
 	return d, nil
 }
@@ -128,8 +125,10 @@ func (s *eventSource) place() error {
 	r, _ := recurrenceOf(onlyRule(s.main), start)
 	var placed []*ical.Component
 	for _, o := range s.overrides {
-		at, err := s.clocks.moment(o.Props.Get(ical.PropRecurrenceID))
-		if err == nil && r != nil && occursOn(r.GetPattern(), start.time, at.time.In(start.time.Location())) {
+		id := o.Props.Get(ical.PropRecurrenceID)
+		at, err := s.clocks.moment(id)
+		// Of one occurrence and all after it (RFC 5545 section 3.2.13), Graph knows nothing.
+		if err == nil && r != nil && id.Params.Get(ical.ParamRange) == "" && occursAt(r.GetPattern(), start, at) {
 			placed = append(placed, o)
 		} else {
 			s.unplaced = append(s.unplaced, o)
@@ -137,6 +136,10 @@ func (s *eventSource) place() error {
 	}
 	s.overrides = placed
 	return nil
+}
+
+func occursAt(p models.RecurrencePatternable, start, at moment) bool {
+	return occursOn(p, start.time, start.occurrence(at).time.In(start.time.Location()))
 }
 
 // addChanges finds what is not as the series says.
@@ -147,8 +150,8 @@ func (d *eventDraft) addChanges(s eventSource) error {
 	}
 	pattern := d.event.GetRecurrence().GetPattern()
 	for _, at := range s.clocks.all(s.main.Props.Values(ical.PropExceptionDates)) {
-		if occursOn(pattern, start.time, at.time.In(start.time.Location())) {
-			d.cancelled = append(d.cancelled, at)
+		if occursAt(pattern, start, at) {
+			d.cancelled = append(d.cancelled, start.occurrence(at))
 		}
 	}
 	if len(d.cancelled)+len(s.overrides)+len(s.unplaced) > maxChanges {
@@ -159,6 +162,7 @@ func (d *eventDraft) addChanges(s eventSource) error {
 		if err != nil {
 			return err
 		}
+		at = start.occurrence(at)
 		if strings.EqualFold(textOf(o, ical.PropStatus), "CANCELLED") {
 			d.cancelled = append(d.cancelled, at)
 			continue
@@ -167,7 +171,7 @@ func (d *eventDraft) addChanges(s eventSource) error {
 		if err != nil {
 			return err
 		}
-		d.changed = append(d.changed, changedOccurrence{at, event})
+		d.changed = append(d.changed, changedOccurrence{at, event, inlinedFiles(o)})
 	}
 	return nil
 }
@@ -382,6 +386,15 @@ func (k clocks) before(trigger *ical.Prop, start, end moment) (time.Duration, bo
 	}
 	before := start.time.Sub(at.time)
 	return before, before >= 0 && before/time.Minute <= math.MaxInt32
+}
+
+func inlinedFiles(c *ical.Component) (files []attachment) {
+	for _, p := range c.Props.Values(ical.PropAttach) {
+		if isInlined(p) {
+			files = append(files, inlinedFile(p))
+		}
+	}
+	return files
 }
 
 // inlinedFile makes an attachment of an ATTACH that holds its bytes. What is no base64 stays as it is.

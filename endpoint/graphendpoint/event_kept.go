@@ -1,6 +1,7 @@
 package graphendpoint
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -129,9 +130,10 @@ func (s eventSource) keep(d eventDraft) string {
 		at, err := s.clocks.moment(o.Props.Get(ical.PropRecurrenceID))
 		if err == nil && len(changed) > 0 && changed[0].at.same(at) {
 			rest := s.difference(o, changed[0].event, repeats)
+			id := changed[0].at.property(ical.PropRecurrenceID)
 			changed = changed[1:]
 			if len(rest.Props)+len(rest.Children) > 0 {
-				rest.Props[ical.PropRecurrenceID] = o.Props[ical.PropRecurrenceID]
+				rest.Props.Set(id)
 				kept.Children = append(kept.Children, rest)
 			}
 		}
@@ -166,30 +168,32 @@ func (s eventSource) difference(c *ical.Component, e models.Eventable, repeats b
 	return rest
 }
 
-// shrink takes away the longest properties until the rest has room, and names them.
-func shrink(kept *ical.Component) {
-	type part struct {
-		of    *ical.Component
-		group string
-		size  int
-	}
-	var parts []part
-	total := utf16Length(string(writeICalendar(kept)))
+// keptPart is a group of a component, with its size in what is kept.
+type keptPart struct {
+	of    *ical.Component
+	group string
+	size  int
+}
+
+// keptParts returns all groups, the longest first.
+func keptParts(kept *ical.Component) []keptPart {
+	var parts []keptPart
 	for _, c := range append([]*ical.Component{kept}, kept.Children...) {
 		for group, lines := range groups(c, false) {
-			// Folding adds a line break and a blank to every line of 74 octets.
-			size := utf16Length(strings.Join(lines, "\r\n")) * 70 / maxCalendarLine
-			parts = append(parts, part{c, group, size})
+			parts = append(parts, keptPart{c, group, utf16Length(strings.Join(lines, "\r\n"))})
 		}
 	}
-	slices.SortFunc(parts, func(a, b part) int {
-		if a.size != b.size {
-			return b.size - a.size
-		}
-		return strings.Compare(a.group, b.group)
+	slices.SortFunc(parts, func(a, b keptPart) int {
+		return cmp.Or(cmp.Compare(b.size, a.size), strings.Compare(a.group, b.group))
 	})
+	return parts
+}
+
+// shrink takes away the longest groups until the rest has room, and names them.
+func shrink(kept *ical.Component) {
+	total := utf16Length(string(writeICalendar(kept)))
 	dropped := map[*ical.Component]map[string]bool{}
-	for i, p := range parts {
+	for i, p := range keptParts(kept) {
 		if total <= maxEventKept {
 			break
 		}
@@ -198,16 +202,16 @@ func shrink(kept *ical.Component) {
 		}
 		dropped[p.of][p.group] = true
 		if total -= p.size; i < maxDroppedNames {
-			note := ical.NewProp(droppedProperty)
-			note.Value = p.group[:min(len(p.group), maxCalendarLine)]
-			kept.Props.Add(note)
-			total += len(droppedProperty) + 2*maxCalendarLine
+			name := ical.NewProp(droppedProperty)
+			name.Value = p.group[:min(len(p.group), maxCalendarLine)]
+			kept.Props.Add(name)
+			total += len(droppedProperty) + 2*maxCalendarLine // at most, with its breaks
 		}
 	}
 	for c, groups := range dropped {
 		removeGroups(c, groups, false)
 	}
-	if total > maxEventKept { // nothing but names of occurrences
+	if total > maxEventKept { // nothing but the times of occurrences
 		kept.Children = nil
 	}
 }

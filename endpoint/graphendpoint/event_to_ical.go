@@ -1,7 +1,6 @@
 package graphendpoint
 
 import (
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,7 +20,7 @@ type eventRecord struct {
 	kept  string
 }
 
-// iCalendar makes a calendar of an event and its exceptions. Attachments are not among it; see addAttachment.
+// iCalendar makes a calendar of an event and its exceptions. Attachments are not among it; see withFiles.
 func (r eventRecord) iCalendar() (*ical.Component, error) {
 	k := readKept(r.kept)
 	main, err := k.component(r.event, nil)
@@ -32,7 +31,7 @@ func (r eventRecord) iCalendar() (*ical.Component, error) {
 	setRaw(calendar, ical.PropVersion, "2.0")
 	setRaw(calendar, ical.PropProductID, productID)
 	k.restoreCalendar(calendar)
-	addExceptionDates(main, r.event.GetCancelledOccurrences(), k.clocks)
+	addExceptionDates(main, r.event, k.clocks)
 	calendar.Children = append(calendar.Children, main)
 	for _, e := range r.event.GetExceptionOccurrences() {
 		override, err := r.override(e, main, k)
@@ -314,22 +313,33 @@ func participation(r models.ResponseType) string {
 }
 
 // addExceptionDates excludes the cancelled occurrences. Graph names them "OID.<series>.<date>"; they were at the time of day of the series.
-func addExceptionDates(main *ical.Component, cancelled []string, k clocks) {
+func addExceptionDates(main *ical.Component, e models.Eventable, k clocks) {
 	form := main.Props.Get(ical.PropDateTimeStart)
 	start, err := k.moment(form)
-	if err != nil {
+	if err != nil || e.GetRecurrence() == nil {
 		return
 	}
-	for _, id := range cancelled {
-		day, err := time.Parse(time.DateOnly, id[strings.LastIndexByte(id, '.')+1:])
-		if err != nil {
-			continue
+	for _, id := range e.GetCancelledOccurrences() {
+		if day, err := time.Parse(time.DateOnly, id[strings.LastIndexByte(id, '.')+1:]); err == nil {
+			at := cancelledOn(day, start, e.GetRecurrence().GetPattern())
+			main.Props.Add(at.like(ical.PropExceptionDates, form, k))
 		}
-		h, m, s := start.time.Clock()
-		at := start
-		at.time = time.Date(day.Year(), day.Month(), day.Day(), h, m, s, 0, start.time.Location())
-		main.Props.Add(at.like(ical.PropExceptionDates, form, k))
 	}
+}
+
+// cancelledOn is the occurrence of a day. Whether that is the day where the series is, or in UTC, is not documented: where the series has
+// none on the one, it is the other.
+func cancelledOn(day time.Time, start moment, p models.RecurrencePatternable) moment {
+	on := func(shift int) moment {
+		return start.occurrence(moment{day.AddDate(0, 0, shift), true, utc()})
+	}
+	for _, shift := range []int{-1, 1} {
+		at := on(shift)
+		if p != nil && !occursAt(p, start, on(0)) && occursAt(p, start, at) && at.time.UTC().Format(time.DateOnly) == day.Format(time.DateOnly) {
+			return at
+		}
+	}
+	return on(0)
 }
 
 // timeZones defines the zones that the times of a calendar name (RFC 5545 section 3.2.19).
@@ -369,11 +379,4 @@ func attachmentLine(name, mediaType string) string {
 		p.Params.Set("FILENAME", name)
 	}
 	return lineOf(*p)
-}
-
-// addAttachment adds a file to an event.
-func addAttachment(c *ical.Component, name, mediaType string, content []byte) {
-	p, _ := readProperty(attachmentLine(name, mediaType)) // our own line
-	p.Value = base64.StdEncoding.EncodeToString(content)
-	c.Props.Add(p)
 }

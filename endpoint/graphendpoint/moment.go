@@ -69,20 +69,20 @@ func clocksOf(calendar *ical.Component) clocks {
 }
 
 // moment reads a property that is a date or time.
-func (c clocks) moment(p *ical.Prop) (moment, error) {
-	return c.of(p.Value, p.Params.Get(ical.ParamTimezoneID))
+func (k clocks) moment(p *ical.Prop) (moment, error) {
+	return k.of(p.Value, p.Params.Get(ical.ParamTimezoneID))
 }
 
 // of reads one value, with the TZID of its property.
-func (c clocks) of(value, id string) (moment, error) {
-	z := c.floating
+func (k clocks) of(value, id string) (moment, error) {
+	z := k.floating
 	if id != "" {
 		first, err := parseMoment(value, utc())
 		if err != nil {
 			return moment{}, err
 		}
 		// A zone that nobody knows is taken for that of the calendar.
-		if known, ok := zoneOf(id, c.definitions[id], first.time.Year()); ok {
+		if known, ok := zoneOf(id, k.definitions[id], first.time.Year()); ok {
 			z = known
 		}
 	}
@@ -90,11 +90,11 @@ func (c clocks) of(value, id string) (moment, error) {
 }
 
 // all reads a property that is a list of dates or times, such as EXDATE. What is no time is passed over: it excludes nothing.
-func (c clocks) all(props []ical.Prop) []moment {
+func (k clocks) all(props []ical.Prop) []moment {
 	var list []moment
 	for _, p := range props {
 		for value := range strings.SplitSeq(p.Value, ",") {
-			if m, err := c.of(value, p.Params.Get(ical.ParamTimezoneID)); err == nil {
+			if m, err := k.of(value, p.Params.Get(ical.ParamTimezoneID)); err == nil {
 				list = append(list, m)
 			}
 		}
@@ -108,6 +108,20 @@ func (m moment) same(other moment) bool {
 		return m.time.Format(dateOnly) == other.time.Format(dateOnly)
 	}
 	return m.time.Equal(other.time)
+}
+
+// occurrence is a moment that names an occurrence of what begins at m, in the form of that: some write a date where RFC 5545 section
+// 3.8.5.1 wants a time, and the other way round.
+func (m moment) occurrence(at moment) moment {
+	year, month, day := at.time.Date()
+	switch {
+	case at.date && !m.date:
+		hour, minute, second := m.time.Clock()
+		return moment{time.Date(year, month, day, hour, minute, second, 0, m.time.Location()), false, m.zone}
+	case !at.date && m.date:
+		return moment{time.Date(year, month, day, 0, 0, 0, 0, time.UTC), true, utc()}
+	}
+	return at
 }
 
 // plus adds a duration: days by the calendar, the rest by the clock (RFC 5545 section 3.3.6).
@@ -172,10 +186,10 @@ func (m moment) property(name string) *ical.Prop {
 
 // like is the moment as a property in the form of another one, as RECURRENCE-ID and EXDATE have to be in that of DTSTART
 // (RFC 5545 section 3.8.4.4).
-func (m moment) like(name string, form *ical.Prop, c clocks) *ical.Prop {
+func (m moment) like(name string, form *ical.Prop, k clocks) *ical.Prop {
 	p := ical.NewProp(name)
 	id := form.Params.Get(ical.ParamTimezoneID)
-	at, err := c.moment(form)
+	at, err := k.moment(form)
 	switch {
 	case err != nil:
 		return m.property(name)

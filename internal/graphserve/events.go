@@ -351,13 +351,24 @@ func deleteEvent(c *call) (response, error) {
 		return noContent()
 	}
 	list, _ := master.fields["cancelledOccurrences"].([]any) // absent is none
-	master.fields["cancelledOccurrences"] = append(list, "OID."+master.id+"."+text(n.fields["originalStart"])[:10])
+	master.fields["cancelledOccurrences"] = append(list, "OID."+master.id+"."+seriesDate(master, text(n.fields["originalStart"])))
 	u.tombs = append(u.tombs, tombstone{parent: master.parent, kind: kindEvent, id: n.id, immutable: n.immutable, version: c.s.next()})
 	if u.byID[n.id] != nil {
 		u.remove(n)
 	}
 	u.touch(master)
 	return noContent()
+}
+
+// seriesDate is the day of a time, as the clocks go where the series is.
+func seriesDate(master *node, at string) string {
+	start, _ := master.fields["start"].(object) // events have times
+	zone, errZone := location(text(start["timeZone"]))
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil || errZone != nil {
+		return at[:len(time.DateOnly)]
+	}
+	return t.In(zone).Format(time.DateOnly)
 }
 
 func listInstances(c *call) (response, error) {

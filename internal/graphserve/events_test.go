@@ -91,6 +91,23 @@ func TestInstancesAndExceptions(t *testing.T) {
 	}
 }
 
+// TestCancelledEveningInTheWest cancels an occurrence whose day is another one in UTC.
+func TestCancelledEveningInTheWest(t *testing.T) {
+	f := start(t, graphserve.Quirks{})
+	evening := series()
+	evening["start"], evening["end"] = at("2026-03-23T20:00:00", "Pacific Standard Time"), at("2026-03-23T21:00:00", "Pacific Standard Time")
+	path := user + "/events/" + esc(f.post(t, user+"/events", evening).str("id"))
+	instances := path + "/instances?startDateTime=2026-01-01T00:00:00Z&endDateTime=2027-01-01T00:00:00Z"
+	second := f.get(t, instances).rows(t)[1]["id"].(string)
+	f.call(t, http.StatusNoContent, http.MethodDelete, user+"/events/"+esc(second), nil)
+	if rows := f.get(t, instances).rows(t); len(rows) != 2 {
+		t.Errorf("%d instances are left", len(rows))
+	}
+	if full := f.get(t, path+"?$select=cancelledOccurrences"); !strings.Contains(string(full.raw), ".2026-03-30") {
+		t.Errorf("master %s", full.raw)
+	}
+}
+
 func TestCalendarDelta(t *testing.T) {
 	f := start(t, graphserve.Quirks{})
 	f.post(t, user+"/events", series())
