@@ -58,7 +58,8 @@
 //	E30 Errors name operation and driver and have a code. They tell no secret, address or content.
 //	E31 What Capabilities denies (a method, a kind, a format) is Unsupported and has no effect.
 //	E32 Quota says what is known, or fails with Unsupported.
-//	E33 Items of every kind in Capabilities.Write are written and found by their marks.
+//	E33 Items of every kind in Capabilities.Write are written and found by their marks, in folders that were
+//	    made for the kind, beneath its path in Capabilities.Roots.
 //	E34 Delete takes exactly the named items out of the folder, also where others have the flag
 //	    \Deleted. They are in the folder with role Trash afterwards, marks and all, if there is one
 //	    and they were elsewhere. An item that is gone is NotFound and harms no other.

@@ -70,10 +70,7 @@ func testFindUID(s *scene) {
 				continue // a format of this endpoint's own
 			}
 			tried++
-			f, err := s.box.CreateFolder(s.Context(), endpoint.Folder{Path: []string{"Kind " + kind.String()}, Kinds: []endpoint.Kind{kind}})
-			if err != nil {
-				s.Fatal(err)
-			}
+			f := s.folderOf(kind)
 			s.mustPut(f, endpoint.Put{Mark: s.mark(), Kind: kind, Content: endpoint.Bytes(format, body)})
 			s.wantFound(f, sampleUID, all(s, s.box.Refs(s.Context(), f)))
 			s.wantFound(f, sampleUID[:len(sampleUID)-1], nil)

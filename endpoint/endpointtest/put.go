@@ -342,6 +342,17 @@ func sample(k endpoint.Kind, f endpoint.Format) []byte {
 	return nil
 }
 
+// folderOf makes a folder for items of a kind, where such folders are.
+func (s *scene) folderOf(kind endpoint.Kind) endpoint.Folder {
+	s.Helper()
+	path := append(slices.Clone(s.caps.Roots[kind]), "Kind "+kind.String())
+	f, err := s.box.CreateFolder(s.Context(), endpoint.Folder{Path: path, Kinds: []endpoint.Kind{kind}})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return f
+}
+
 func testKinds(s *scene) {
 	tried := 0
 	for _, kind := range endpoint.AllKinds() {
@@ -351,11 +362,7 @@ func testKinds(s *scene) {
 				continue // a format of this endpoint's own
 			}
 			tried++
-			path := []string{"Kind " + kind.String()}
-			f, err := s.box.CreateFolder(s.Context(), endpoint.Folder{Path: path, Kinds: []endpoint.Kind{kind}})
-			if err != nil {
-				s.Fatal(err)
-			}
+			f := s.folderOf(kind)
 			it := endpoint.Put{Mark: s.mark(), Kind: kind, Content: endpoint.Bytes(format, body)}
 			s.mustPut(f, it)
 			sighting, ok := s.sightings(s.open(), f, "")[it.Mark]
