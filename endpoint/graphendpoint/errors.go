@@ -18,12 +18,13 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint"
 )
 
-// Errors that tell more than their code, for errors.Is.
+// Errors that tell more than their code, for errors.Is. A mailbox that is not there has code Denied, so that it is not taken for a
+// folder or item that is gone.
 var (
-	// ErrUnknownUser is that the organisation has no such user. Its code is NotFound.
+	// ErrUnknownUser is that the organisation has no such user. Its code is Denied for a mailbox, NotFound in a directory.
 	ErrUnknownUser = errors.New("the organisation has no such user")
 	// ErrNoMailbox is that the user has no mailbox in Exchange Online: none was licensed, it is not ready yet, or it is kept
-	// on premises. Its code is NotFound.
+	// on premises. Its code is Denied, and NotFound when EnsureMailbox has waited for it.
 	ErrNoMailbox = errors.New("the user has no mailbox in Exchange Online (not licensed, not ready yet, or kept on premises)")
 	// ErrWrongTenant is that the credential is not of the organisation that has the mailbox. Its code is Unauthenticated.
 	ErrWrongTenant = errors.New("no such tenant, or the program is not registered there; check tenant and client ID")
@@ -98,8 +99,10 @@ func (s sentinel) Unwrap() error { return s.err }
 func byName(name string) (endpoint.Code, error) {
 	switch strings.ToLower(name) {
 	case "mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi":
-		return endpoint.NotFound, sentinel{ErrNoMailbox}
-	case "errorinvaliduser", "request_resourcenotfound":
+		return endpoint.Denied, sentinel{ErrNoMailbox}
+	case "errorinvaliduser":
+		return endpoint.Denied, sentinel{ErrUnknownUser}
+	case "request_resourcenotfound": // of the directory
 		return endpoint.NotFound, sentinel{ErrUnknownUser}
 	case "erroritemnotfound", "errorfoldernotfound", "errorsyncfoldernotfound", "errorparentfoldernotfound", "resourcenotfound",
 		"errorinvalididmalformed", "errorinvalidmailboxitemid":

@@ -108,7 +108,7 @@ func TestMailOfAMailboxThatIsGone(t *testing.T) {
 	}
 	b.server.Inject(graphserve.Fault{Route: "GET /users/{user}/mailFolders/{folder}", Kind: graphserve.MailboxNotEnabled})
 	err = b.probe(t.Context())
-	wantMailCode(t, "probe", err, endpoint.NotFound)
+	wantMailCode(t, "probe", err, endpoint.Denied)
 }
 
 // A meeting request is mail.

@@ -187,7 +187,7 @@ func (d *Directory) awaitMailbox(ctx context.Context, address string) error {
 	}
 	err = d.clock.backOff(ctx, func(waited time.Duration) (bool, time.Duration, error) {
 		err := d.look(ctx, id, waited)
-		again := hasCode(err, endpoint.NotFound, endpoint.Throttled, endpoint.Unavailable) && !errors.Is(err, errNoLicence)
+		again := (isMissing(err) || hasCode(err, endpoint.Throttled, endpoint.Unavailable)) && !errors.Is(err, errNoLicence)
 		if again {
 			d.waiting(address, waited)
 		}
@@ -197,6 +197,11 @@ func (d *Directory) awaitMailbox(ctx context.Context, address string) error {
 		return endpoint.Errorf(endpoint.NotFound, "%w; the time to wait for it is over", ErrNoMailbox)
 	}
 	return err
+}
+
+// isMissing reports whether a user, a mailbox or its inbox is not there, or not yet.
+func isMissing(err error) bool {
+	return errors.Is(err, ErrNoMailbox) || errors.Is(err, ErrUnknownUser) || hasCode(err, endpoint.NotFound)
 }
 
 var errNoLicence = errors.New("the user has no licence; assign one with Exchange")
@@ -211,7 +216,7 @@ func (d *Directory) look(ctx context.Context, id string, waited time.Duration) e
 		return failed(err)
 	}
 	_, err = send[models.MailFolderable](ctx, d.client, info, models.CreateMailFolderFromDiscriminatorValue)
-	if waited < settling || !hasCode(err, endpoint.NotFound) {
+	if waited < settling || !isMissing(err) {
 		return err
 	}
 	if has, unknown := d.licences(ctx, id); unknown == nil && len(has) == 0 {
