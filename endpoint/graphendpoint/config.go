@@ -26,8 +26,8 @@ type Config struct {
 	// Root is the service with its version. Default: https://graph.microsoft.com/v1.0. National clouds have others, such as
 	// https://graph.microsoft.us/v1.0 and https://microsoftgraph.chinacloudapi.cn/v1.0. It is https, but for loopback addresses.
 	Root string
-	// BetaImportMIME lets mail be written by importMime, which keeps every byte of its header and structure. It is a beta of
-	// the service, without a promise, and needs the permission Mail-Advanced.ReadWrite.All.
+	// BetaImportMIME lets mail be written by importMime, which keeps every byte of its header and structure, but takes the time of
+	// receipt from there. It is a beta of the service, without a promise, and needs the permission Mail-Advanced.ReadWrite.All.
 	BetaImportMIME bool
 	// Kinds are the kinds of item to be opened. Default: all, of which notes and journal entries are there only where the program may
 	// export mailboxes. Mail, events, contacts and tasks for which it has no permission are an error, not an empty mailbox.
