@@ -11,23 +11,38 @@ import (
 	"github.com/dandyroll/dandyroll/internal/graphserve"
 )
 
-// TestConformance runs the suite of all endpoints against the fake of the service.
+// TestConformance runs the suite of all endpoints against the fake of the service, with the habits that it may have.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	endpointtest.Run(t, endpointtest.Config{
-		New: func(t testing.TB) endpointtest.Fixture {
-			t.Helper()
-			s := startServer(t, graphserve.Quirks{})
-			return &graphFixture{t: t, server: s, box: s.AddMailbox(address, "Ann")}
-		},
-		Around: func(t *testing.T, test func(*testing.T)) {
-			t.Helper()
+	for name, variant := range map[string]struct {
+		quirks graphserve.Quirks
+		beta   bool
+		breaks string
+	}{
+		"plain":      {},
+		"importMime": {quirks: graphserve.Quirks{ImportMIME: true}, beta: true},
+		"habits": {quirks: graphserve.Quirks{
+			ReplayDelta: true, DropDeltaExpand: true, RestrictUpdates: true, DeleteToTrash: true, TransactionConflict: true,
+		}, breaks: "E40/StatesSince"}, // what is repeated cannot be told from what changed
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t)
-		},
-		// Exchange says that a message without a date was sent when it came.
-		Breaks: []string{"E39/Sent"},
-	})
+			endpointtest.Run(t, endpointtest.Config{
+				New: func(t testing.TB) endpointtest.Fixture {
+					t.Helper()
+					s := startServer(t, variant.quirks)
+					return &graphFixture{t: t, server: s, box: s.AddMailbox(address, "Ann"), beta: variant.beta}
+				},
+				Around: func(t *testing.T, test func(*testing.T)) {
+					t.Helper()
+					t.Parallel()
+					test(t)
+				},
+				// Exchange says that a message without a date was sent when it came.
+				Breaks: []string{"E39/Sent", variant.breaks},
+			})
+		})
+	}
 }
 
 // graphFixture is a mailbox of the fake, and its owner.
@@ -35,9 +50,12 @@ type graphFixture struct {
 	t      testing.TB
 	server *graphserve.Server
 	box    *graphserve.Mailbox
+	beta   bool // messages are written with importMime
 }
 
-func (f *graphFixture) Open() *endpoint.Mailbox { return testMailbox(f.t, f.server) }
+func (f *graphFixture) Open() *endpoint.Mailbox {
+	return endpoint.New(testDriver(f.t, f.server, func(c *Config) { c.BetaImportMIME = f.beta }))
+}
 
 // id returns the folder with a path, whose INBOX is the service's Inbox.
 func (f *graphFixture) id(path []string) string {
