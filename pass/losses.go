@@ -18,7 +18,7 @@ func losses(from, to endpoint.Capabilities, folders []endpoint.Folder) []string 
 			all = append(all, lossesIn(k, from.ReadLosses[offers[0]], to.WriteLosses[offers[0]])...)
 			told = told && len(to.WriteLosses[offers[0]]) > 0
 		case len(from.Read[k]) > 0:
-			all = append(all, fmt.Sprintf("items of kind %s%s: the destination takes none in a format that the source offers", k, howMany(k, folders)))
+			all = append(all, left(k, folders)...)
 		}
 	}
 	if !to.Keywords {
@@ -44,10 +44,22 @@ func lossesIn(k endpoint.Kind, read, written []string) []string {
 	return all
 }
 
-// howMany says how many items of a kind folders hold, if their listing tells: one that may hold
-// other kinds, too, does not.
-func howMany(k endpoint.Kind, folders []endpoint.Folder) string {
-	items := 0
+// left says that items of a kind stay behind, if there are any.
+func left(k endpoint.Kind, folders []endpoint.Folder) []string {
+	const why = "the destination takes none in a format that the source offers"
+	n, known := count(k, folders)
+	switch {
+	case !known:
+		return []string{fmt.Sprintf("items of kind %s: %s", k, why)}
+	case n == 0:
+		return nil
+	}
+	return []string{fmt.Sprintf("items of kind %s, of which there are %d: %s", k, n, why)}
+}
+
+// count returns how many items of a kind folders hold, if their listing tells: one that may hold other
+// kinds, too, does not.
+func count(k endpoint.Kind, folders []endpoint.Folder) (items int, known bool) {
 	for _, f := range folders {
 		kinds := f.Kinds
 		if len(kinds) == 0 {
@@ -56,10 +68,10 @@ func howMany(k endpoint.Kind, folders []endpoint.Folder) string {
 		switch {
 		case !slices.Contains(kinds, k):
 		case len(kinds) > 1 && f.Items != 0, f.Items < 0:
-			return ""
+			return 0, false
 		default:
 			items += f.Items
 		}
 	}
-	return fmt.Sprintf(", of which there are %d", items)
+	return items, true
 }
