@@ -535,6 +535,18 @@ func TestCheckListsLosses(t *testing.T) {
 	check(append(mail, event, "items of kind contact"+contact)...)
 }
 
+// Of a kind that cannot be carried, and of which there is nothing, nothing is lost.
+func TestCheckListsNoLossOfNothing(t *testing.T) {
+	w := newWorld(t)
+	w.dstOpts.Quirks.Kinds = []endpoint.Kind{endpoint.Mail}
+	w.srcOpts.Quirks.Kinds = []endpoint.Kind{endpoint.Mail, endpoint.Journal}
+	pf, err := w.engine().Check(t.Context(), w.open(), pass.Options{})
+	w.must(err)
+	if len(pf.Losses) > 0 {
+		t.Errorf("losses %q of an empty mailbox", pf.Losses)
+	}
+}
+
 // A new folder is made for the kinds of item that its source may hold.
 func TestFolderIsMadeForItsKinds(t *testing.T) {
 	w := newWorld(t)
