@@ -7,8 +7,8 @@
 //   - [github.com/dandyroll/dandyroll/pass] is the engine: it runs passes over a pair of mailboxes
 //     and reports what became of every item.
 //   - [github.com/dandyroll/dandyroll/endpoint] is the view of a mailbox that the engine works on.
-//     The packages below it open mailboxes: imapendpoint on IMAP servers, memendpoint in memory, for
-//     tests.
+//     The packages below it open mailboxes: imapendpoint on IMAP servers, graphendpoint in Microsoft
+//     365, memendpoint in memory, for tests.
 //   - [github.com/dandyroll/dandyroll/store] is the contract of the database, with badgerstore for
 //     real use and memstore for tests.
 //   - [github.com/dandyroll/dandyroll/watermark] makes and reads the marks.
@@ -37,7 +37,8 @@
 //
 // Run it again whenever there may be something new, or after it was interrupted. The example of
 // this package is the same in memory; examples/quickstart tells the whole story on two IMAP servers
-// in one process; examples/mailmove is a program for real use.
+// in one process; examples/mailmove is a program for real use; examples/imap-to-graph is one to copy, with
+// what Microsoft 365 asks for.
 //
 // # What it promises
 //
@@ -48,8 +49,8 @@
 //   - The source is never modified, not even a flag.
 //   - The destination is only added to. What a user deletes there stays deleted, what he moves is
 //     found.
-//   - A mail arrives as the exact bytes that the source served, behind one line of ours, so that its
-//     signatures hold.
+//   - On IMAP servers, a mail arrives as the exact bytes that the source served, behind one line of
+//     ours, so that its signatures hold. What Microsoft 365 does not keep is told before.
 //   - It can be interrupted anywhere, also by kill -9, and run again.
 //
 // # What it does not promise
