@@ -44,7 +44,7 @@
 // The formats of both sides decide, before anything else does:
 //
 //   - Between two mailboxes of Exchange Online of which one may be exported and the other imported to (see Permissions), a message
-//     goes as [FastTransfer], with all that Exchange knows of it.
+//     goes as [FastTransfer], with all that Exchange knows of it, but for the mark of an earlier migration.
 //   - With Config.BetaImportMIME, a message of up to 3 MB that is no draft goes by the beta importMime, which keeps its bytes.
 //   - Everything else is made from its parts, as JSON. What does not fit into one request, of 3.5 MB, is added afterwards, in slices
 //     where it is above 3 MB by itself.
