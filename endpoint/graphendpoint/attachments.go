@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/url"
 
-	abstractions "github.com/microsoft/kiota-abstractions-go"
-	"github.com/microsoft/kiota-abstractions-go/serialization"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
 	"github.com/dandyroll/dandyroll/endpoint"
@@ -41,6 +38,23 @@ type attachable struct {
 	has  int    // attachments
 	// doubted says that the answer to one was lost. It is there or is sent again, so that one may be there twice.
 	doubted bool
+}
+
+// attachAll adds attachments to an item.
+func (c *client) attachAll(ctx context.Context, to *attachable, all []attachment) error {
+	for _, a := range all {
+		if err := c.attach(ctx, to, a); err != nil {
+			return err
+		}
+	}
+	if !to.doubted {
+		return nil
+	}
+	n, err := c.countAttachments(ctx, to.path)
+	if err == nil && n != to.has {
+		err = endpoint.Errorf(endpoint.Unavailable, "an attachment came twice, since an answer was lost")
+	}
+	return err
 }
 
 // attach adds an attachment to an item: small ones in one request, others in slices.
@@ -81,7 +95,7 @@ func (c *client) postAttachment(ctx context.Context, to *attachable, a attachmen
 
 // weight is about how much an attachment takes of a request, in bytes.
 func (a attachment) weight() int64 {
-	return (a.size+2)/3*4 + sizeInJSON(a.name) + sizeInJSON(a.contentType) + sizeInJSON(a.contentID) + 256
+	return base64Size(a.size) + sizeInJSON(a.name) + sizeInJSON(a.contentType) + sizeInJSON(a.contentID) + 256
 }
 
 // file reads an attachment, which is small, into what the SDK sends.
@@ -131,22 +145,6 @@ func (c *client) postFile(ctx context.Context, to *attachable, file models.Attac
 	return err
 }
 
-// posting makes a request of a path beneath the root and what is sent there.
-func (c *client) posting(ctx context.Context, path string, body serialization.Parsable) (*abstractions.RequestInformation, error) {
-	address, err := url.Parse(c.root.String() + path)
-	if err != nil {
-		return nil, endpoint.Errorf(endpoint.Invalid, "an ID of the service cannot be part of an address")
-	}
-	info := abstractions.NewRequestInformation()
-	info.Method = abstractions.POST
-	info.SetUri(*address)
-	info.Headers.TryAdd("Accept", "application/json")
-	if err := info.SetContentFromParsable(ctx, c.adapter, "application/json", body); err != nil {
-		return nil, endpoint.Errorf(endpoint.Invalid, "what is to be sent is no JSON: %w", err)
-	}
-	return info, nil
-}
-
 // arrived reports whether an attachment whose answer was lost is there.
 func (c *client) arrived(ctx context.Context, to *attachable) (bool, error) {
 	to.doubted = true
@@ -155,12 +153,12 @@ func (c *client) arrived(ctx context.Context, to *attachable) (bool, error) {
 }
 
 func (c *client) countAttachments(ctx context.Context, item string) (int, error) {
-	info, err := c.changesSince(item + "/attachments?$select=id")
+	info, err := c.getting(item + "/attachments?$select=id")
 	if err != nil {
 		return 0, err
 	}
 	n := 0
-	for _, err := range pages[models.Attachmentable](ctx, c, info, models.CreateAttachmentCollectionResponseFromDiscriminatorValue) {
+	for _, err := range entries[models.Attachmentable](ctx, c, info, models.CreateAttachmentCollectionResponseFromDiscriminatorValue) {
 		if err != nil {
 			return 0, err
 		}

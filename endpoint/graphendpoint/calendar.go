@@ -57,11 +57,11 @@ func (s calendarShelf) folders(ctx context.Context) ([]endpoint.Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(all, func(a, b models.Calendarable) int { return strings.Compare(text(a.GetId()), text(b.GetId())) })
+	slices.SortFunc(all, func(a, b models.Calendarable) int { return strings.Compare(idOf(a), idOf(b)) })
 	var folders []endpoint.Folder
 	taken := map[string]bool{}
 	for _, c := range all {
-		f := endpoint.Folder{ID: text(c.GetId()), Path: calendarPath(c), Kinds: []endpoint.Kind{endpoint.Event}, Items: -1, Subscribed: true}
+		f := endpoint.Folder{ID: idOf(c), Path: calendarPath(c), Items: -1, Subscribed: true}
 		if c.GetIsDefaultCalendar() != nil && *c.GetIsDefaultCalendar() {
 			f.Role = endpoint.DefaultCalendar
 		}
@@ -78,29 +78,20 @@ func (s calendarShelf) folders(ctx context.Context) ([]endpoint.Folder, error) {
 func (s calendarShelf) calendars(ctx context.Context) ([]models.Calendarable, error) {
 	info, err := s.me().Calendars().ToGetRequestInformation(ctx, &users.ItemCalendarsRequestBuilderGetRequestConfiguration{
 		QueryParameters: &users.ItemCalendarsRequestBuilderGetQueryParameters{
-			Select: []string{"id", "name", "isDefaultCalendar"}, Expand: []string{expandProperties(calendarPathProperty)}, Top: new(int32(100)),
+			Select: []string{"id", "name", "isDefaultCalendar"}, Expand: expandProperties(calendarPathProperty), Top: new(int32(100)),
 		},
 	})
 	if err != nil {
 		return nil, failed(err)
 	}
 	var all []models.Calendarable
-	for c, err := range pages[models.Calendarable](ctx, s.client, info, models.CreateCalendarCollectionResponseFromDiscriminatorValue) {
+	for c, err := range entries[models.Calendarable](ctx, s.client, info, models.CreateCalendarCollectionResponseFromDiscriminatorValue) {
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, c)
 	}
 	return all, nil
-}
-
-// expandProperties asks for extended properties, which are shown to nobody else.
-func expandProperties(ids ...string) string {
-	conditions := make([]string, len(ids))
-	for i, id := range ids {
-		conditions[i] = "id eq '" + id + "'"
-	}
-	return "singleValueExtendedProperties($filter=" + strings.Join(conditions, " or ") + ")"
 }
 
 // calendarPath is where a calendar stands.
@@ -144,7 +135,7 @@ func (s calendarShelf) create(ctx context.Context, path []string) (endpoint.Fold
 		if err != nil {
 			return endpoint.Folder{}, err
 		}
-		return endpoint.Folder{ID: text(made.GetId()), Path: path, Kinds: []endpoint.Kind{endpoint.Event}, Items: -1, Subscribed: true}, nil
+		return endpoint.Folder{ID: idOf(made), Path: path, Items: -1, Subscribed: true}, nil
 	}
 	return endpoint.Folder{}, endpoint.Errorf(endpoint.Exists, "there are %d calendars of that name", maxSameName)
 }
@@ -182,9 +173,5 @@ func newCalendar(path []string, n int) (models.Calendarable, error) {
 
 // drop deletes a calendar with all it holds. The service refuses that for the default one.
 func (s calendarShelf) drop(ctx context.Context, folder string) error {
-	err := s.me().Calendars().ByCalendarId(folder).Delete(ctx, nil)
-	if err != nil {
-		return failed(err)
-	}
-	return nil
+	return failed(s.me().Calendars().ByCalendarId(folder).Delete(ctx, nil))
 }

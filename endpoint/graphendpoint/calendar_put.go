@@ -3,8 +3,6 @@ package graphendpoint
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"io"
 	"iter"
 	"time"
 
@@ -16,8 +14,6 @@ import (
 )
 
 const (
-	// maxEventText bounds an event in iCalendar, attachments and all: it is taken apart in memory.
-	maxEventText = 16 << 20
 	// wholeValue stands in partialProperty once the event is whole: Graph deletes no property.
 	wholeValue = "-"
 	// instanceSpan is how far from its time an occurrence is looked for: beyond any shift of a zone.
@@ -27,7 +23,7 @@ const (
 // put writes an event. One that takes several requests has its mark in another property until the last is done: it does not count
 // before, and what is left of it by a crash is replaced by the next put under its mark.
 func (s calendarShelf) put(ctx context.Context, folder string, item endpoint.Put) endpoint.PutResult {
-	result := endpoint.PutResult{Mark: item.Mark, Dropped: item.Flags}
+	result := endpoint.PutResult{Dropped: item.Flags}
 	draft, err := readDraft(item.Content)
 	if err != nil {
 		result.Err = err
@@ -57,9 +53,6 @@ func (s calendarShelf) put(ctx context.Context, folder string, item endpoint.Put
 
 // readDraft converts a content, and refuses what Graph would not take.
 func readDraft(c endpoint.Content) (eventDraft, error) {
-	if c.Size() > maxEventText {
-		return eventDraft{}, endpoint.Errorf(endpoint.TooLarge, "the event is above %d bytes", maxEventText)
-	}
 	text, err := contentBytes(c)
 	if err != nil {
 		return eventDraft{}, err
@@ -71,19 +64,6 @@ func readDraft(c endpoint.Content) (eventDraft, error) {
 	return draft, nil
 }
 
-// contentBytes reads all of a content, which has to be of its size.
-func contentBytes(c endpoint.Content) ([]byte, error) {
-	r, err := c.Open()
-	if err != nil {
-		return nil, endpoint.Errorf(endpoint.Damaged, "the item cannot be opened: %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(r, c.Size()+1))
-	if err = errors.Join(err, r.Close()); err != nil || int64(len(text)) != c.Size() {
-		return nil, endpoint.Errorf(endpoint.Damaged, "the item could not be read whole: %w", errors.Join(err, io.ErrUnexpectedEOF))
-	}
-	return text, nil
-}
-
 // createEvent creates an event, and returns its ID. The request is repeated when its answer is lost: the service makes one event for a
 // transactionId. That is made of the ID of the item, and is another one for each put, since a mark may be put more than once, as
 // when an item is replaced.
@@ -93,17 +73,15 @@ func (s calendarShelf) createEvent(ctx context.Context, folder string, mark wate
 	if err != nil {
 		return "", failed(err)
 	}
-	made, err := send[models.Eventable](repeatable(ctx), s.client, info, models.CreateEventFromDiscriminatorValue)
+	id, err := madeID(send[models.Eventable](repeatable(ctx), s.client, info, models.CreateEventFromDiscriminatorValue))
 	switch {
-	case err == nil:
-		return text(made.GetId()), nil
 	case hasCode(err, endpoint.Exists):
 		// Some answer a repeated transactionId so: it was made by a request whose answer was lost.
 		return s.newest(ctx, folder, mark, property)
 	case hasCode(err, endpoint.Unavailable, endpoint.Damaged):
 		return "", endpoint.Errorf(endpoint.InDoubt, "%w", err)
 	}
-	return "", err
+	return id, err
 }
 
 // newest returns the last event that was made with a mark in a property.
@@ -114,7 +92,7 @@ func (s calendarShelf) newest(ctx context.Context, folder string, mark watermark
 			return "", endpoint.Errorf(endpoint.InDoubt, "%w", err)
 		}
 		if at := e.GetCreatedDateTime(); ref == "" || at != nil && at.After(last) {
-			ref = text(e.GetId())
+			ref = idOf(e)
 			if at != nil {
 				last = *at
 			}
@@ -128,8 +106,7 @@ func (s calendarShelf) newest(ctx context.Context, folder string, mark watermark
 
 // marked yields the events with a mark in a property.
 func (s calendarShelf) marked(ctx context.Context, folder string, mark watermark.Mark, property string) iter.Seq2[models.Eventable, error] {
-	filter := "singleValueExtendedProperties/Any(ep: ep/id eq '" + property + "' and ep/value eq " + quoted(mark.String()) + ")"
-	return s.events(ctx, folder, filter, []string{"createdDateTime"})
+	return flat(s.pages(ctx, folder, withProperty(property, mark.String()), view{fields: []string{"createdDateTime"}}))
 }
 
 // removePartial deletes what an earlier put under the mark left undone.
@@ -138,7 +115,7 @@ func (s calendarShelf) removePartial(ctx context.Context, folder string, mark wa
 		if err != nil {
 			return err
 		}
-		if err := s.remove(ctx, folder, text(e.GetId())); err != nil && !hasCode(err, endpoint.NotFound) {
+		if err := s.remove(ctx, folder, idOf(e)); err != nil && !hasCode(err, endpoint.NotFound) {
 			return err
 		}
 	}
@@ -199,19 +176,7 @@ func (s calendarShelf) addParts(ctx context.Context, folder, ref string, draft e
 
 // addFiles adds attachments to a new event, or to an occurrence of one.
 func (s calendarShelf) addFiles(ctx context.Context, ref string, files []attachment) error {
-	to := &attachable{path: path("users", s.user, "events", ref)}
-	for _, f := range files {
-		if err := s.attach(ctx, to, f); err != nil {
-			return err
-		}
-	}
-	if !to.doubted {
-		return nil
-	}
-	if n, err := s.countAttachments(ctx, to.path); err != nil || n != to.has {
-		return endpoint.Errorf(endpoint.Unavailable, "an attachment came twice, since an answer was lost")
-	}
-	return nil
+	return s.attachAll(ctx, &attachable{path: path("users", s.user, "events", ref)}, files)
 }
 
 // cancel deletes the occurrence of a series that begins at a time, if there is one.
@@ -248,12 +213,12 @@ func (s calendarShelf) instance(ctx context.Context, folder, ref string, at mome
 	if err != nil {
 		return "", failed(err)
 	}
-	for e, err := range pages[models.Eventable](ctx, s.client, info, models.CreateEventCollectionResponseFromDiscriminatorValue) {
+	for e, err := range entries[models.Eventable](ctx, s.client, info, models.CreateEventCollectionResponseFromDiscriminatorValue) {
 		if err != nil {
 			return "", err
 		}
 		if start, err := scheduled(e, at.date); err == nil && start.same(at) {
-			return text(e.GetId()), nil
+			return idOf(e), nil
 		}
 	}
 	return "", nil

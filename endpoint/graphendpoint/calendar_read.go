@@ -17,7 +17,7 @@ import (
 )
 
 func (s calendarShelf) read(ctx context.Context, folder, ref string, opts reading) endpoint.Body {
-	body := endpoint.Body{Ref: ref}
+	var body endpoint.Body
 	if !opts.accepts(endpoint.ICalendar) {
 		body.Err = endpoint.Errorf(endpoint.Unsupported, "events are read as %s", endpoint.ICalendar)
 		return body
@@ -45,24 +45,14 @@ func (s calendarShelf) read(ctx context.Context, folder, ref string, opts readin
 		body.Err = endpoint.Errorf(endpoint.Damaged, "the event has no start or end that can be read")
 		return body
 	}
-	if body.Content, err = opts.content(withFiles(text, files), endpoint.ICalendar); err != nil {
-		body.Err = unspooled(err)
-	}
+	body.Content, body.Err = opts.content(withFiles(text, files), endpoint.ICalendar)
 	return body
-}
-
-// unspooled is the error of a content that could not be made: of the service, or of this machine.
-func unspooled(err error) error {
-	if e, ok := errors.AsType[*endpoint.Error](err); ok {
-		return e
-	}
-	return err
 }
 
 // record asks for an event, and for the exceptions of a series.
 func (s calendarShelf) record(ctx context.Context, folder, ref string) (eventRecord, error) {
 	e, err := s.event(ctx, folder, ref, users.ItemCalendarsItemEventsEventItemRequestBuilderGetQueryParameters{
-		Expand: []string{expandProperties(markProperty, eventUIDProperty, eventKeptProperty)},
+		Expand: expandProperties(markProperty, eventUIDProperty, eventKeptProperty),
 	})
 	if err != nil {
 		return eventRecord{}, err
@@ -118,7 +108,7 @@ func (s calendarShelf) files(ctx context.Context, e models.Eventable) ([]eventFi
 	if e.GetHasAttachments() != nil && !*e.GetHasAttachments() {
 		return nil, nil
 	}
-	ref := text(e.GetId())
+	ref := idOf(e)
 	info, err := s.me().Events().ByEventId(ref).Attachments().ToGetRequestInformation(ctx,
 		&users.ItemEventsItemAttachmentsRequestBuilderGetRequestConfiguration{
 			QueryParameters: &users.ItemEventsItemAttachmentsRequestBuilderGetQueryParameters{Select: []string{"id", "name", "contentType", "size"}},
@@ -127,12 +117,12 @@ func (s calendarShelf) files(ctx context.Context, e models.Eventable) ([]eventFi
 		return nil, failed(err)
 	}
 	var files []eventFile
-	for a, err := range pages[models.Attachmentable](ctx, s.client, info, models.CreateAttachmentCollectionResponseFromDiscriminatorValue) {
+	for a, err := range entries[models.Attachmentable](ctx, s.client, info, models.CreateAttachmentCollectionResponseFromDiscriminatorValue) {
 		if err != nil {
 			return nil, err
 		}
 		f := eventFile{name: text(a.GetName()), mediaType: text(a.GetContentType())}
-		id := text(a.GetId())
+		id := idOf(a)
 		f.open = func() (io.ReadCloser, error) { return s.fileContent(ctx, ref, id) }
 		switch a.(type) {
 		case *models.ReferenceAttachment:

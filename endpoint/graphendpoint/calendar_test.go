@@ -442,7 +442,7 @@ func TestWhatCannotBeAnEventIsRefused(t *testing.T) {
 		"no event":    {"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", endpoint.Rejected},
 		"two events":  {"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:20260101\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nDTSTART:20260101\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", endpoint.Rejected},
 		"no start":    {"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", endpoint.Rejected},
-		"large event": {strings.Repeat(" ", maxEventText+1), endpoint.TooLarge},
+		"large event": {strings.Repeat(" ", maxSmall+1), endpoint.TooLarge},
 	} {
 		if result := b.put(t.Context(), b.home, eventPut(t, eventTestMark(t, 0), []byte(c.text))); !hasCode(result.Err, c.code) {
 			t.Errorf("%s: %v", name, result.Err)

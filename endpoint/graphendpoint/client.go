@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"iter"
 	"maps"
 	"net/http"
 	"net/url"
@@ -20,16 +19,6 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
 	"github.com/dandyroll/dandyroll/endpoint"
-)
-
-const (
-	// internetHeaders is the namespace PS_INTERNET_HEADERS (MS-OXPROPS section 1.3.2): Exchange shows its String properties as
-	// fields of the message's header (MS-OXCMAIL section 2.1.3.2.4).
-	internetHeaders = "{00020386-0000-0000-C000-000000000046}"
-	// markProperty is the named property that holds the mark of an item.
-	markProperty = "String " + internetHeaders + " Name X-Dandyroll"
-	// partialProperty holds the mark of an item that is not yet whole. Such an item does not count.
-	partialProperty = "String " + internetHeaders + " Name X-Dandyroll-Partial"
 )
 
 // client talks to the service as one program, in the name of one mailbox. It is safe for concurrent use.
@@ -66,75 +55,6 @@ func (c *client) people() *users.UsersRequestBuilder {
 	return users.NewUsersRequestBuilderInternal(map[string]string{"baseurl": c.root.String()}, c.adapter)
 }
 
-// list is a page of a collection, as the SDK models it.
-type list[T any] interface {
-	GetValue() []T
-	GetOdataNextLink() *string
-}
-
-// pages yields a collection, page by page. The first request says what of it; the links to the next pages are followed as they are,
-// with the header of the first.
-func pages[T any](ctx context.Context, c *client, first *abstractions.RequestInformation, page serialization.ParsableFactory) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var zero T
-		for info := first; info != nil; {
-			got, err := send[list[T]](ctx, c, info, page)
-			if err != nil {
-				yield(zero, err)
-				return
-			}
-			for _, v := range got.GetValue() {
-				if !yield(v, nil) {
-					return
-				}
-			}
-			if info, err = c.follow(first, got.GetOdataNextLink()); err != nil {
-				yield(zero, err)
-				return
-			}
-		}
-	}
-}
-
-// deltaPage is a page of a round of changes. The last one has a delta link instead of a next link.
-type deltaPage[T any] interface {
-	list[T]
-	GetOdataDeltaLink() *string
-}
-
-// changes yields a round of changes, and sets end to the position after it, once all of it was yielded. The position is an address
-// beneath the root of the service; changesSince makes a request of it.
-func changes[T any](ctx context.Context, c *client, first *abstractions.RequestInformation, page serialization.ParsableFactory, end *string) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var zero T
-		for info := first; info != nil; {
-			got, err := send[deltaPage[T]](ctx, c, info, page)
-			if err != nil {
-				yield(zero, err)
-				return
-			}
-			for _, v := range got.GetValue() {
-				if !yield(v, nil) {
-					return
-				}
-			}
-			if link := got.GetOdataDeltaLink(); link != nil {
-				if *end, err = c.relative(*link); err != nil {
-					yield(zero, err)
-				}
-				return
-			}
-			if info, err = c.follow(first, got.GetOdataNextLink()); err == nil && info == nil {
-				err = endpoint.Errorf(endpoint.Damaged, "a round of changes has no end")
-			}
-			if err != nil {
-				yield(zero, err)
-				return
-			}
-		}
-	}
-}
-
 // send sends a request of the SDK and returns its answer.
 func send[T any](ctx context.Context, c *client, info *abstractions.RequestInformation, factory serialization.ParsableFactory) (T, error) {
 	var none T
@@ -149,32 +69,32 @@ func send[T any](ctx context.Context, c *client, info *abstractions.RequestInfor
 	return answer, nil
 }
 
-// follow makes a request of a link to the next page; nil for no link.
-func (c *client) follow(first *abstractions.RequestInformation, link *string) (*abstractions.RequestInformation, error) {
-	if link == nil || *link == "" {
-		return nil, nil //nolint:nilnil // no next page is no error
-	}
-	path, err := c.relative(*link)
-	if err != nil {
-		return nil, err
-	}
-	info, err := c.changesSince(path)
-	if err == nil {
-		info.Headers = first.Headers
-	}
-	return info, err
-}
-
-// changesSince makes a request of a position that changes returned.
-func (c *client) changesSince(position string) (*abstractions.RequestInformation, error) {
-	u, err := url.Parse(c.root.String() + position)
-	if err != nil || !strings.HasPrefix(position, "/") || !c.wire.ours(u) {
-		return nil, endpoint.Errorf(endpoint.Stale, "the position in the changes of a folder is none")
+// getting makes a request of an address beneath the root.
+func (c *client) getting(path string) (*abstractions.RequestInformation, error) {
+	u, err := url.Parse(c.root.String() + path)
+	if err != nil || !strings.HasPrefix(path, "/") || !c.wire.ours(u) || strings.Contains(u.EscapedPath()+"/", "/../") {
+		return nil, endpoint.Errorf(endpoint.Damaged, "an address of the service cannot be used")
 	}
 	info := abstractions.NewRequestInformation()
 	info.Method = abstractions.GET
 	info.SetUri(*u)
 	info.Headers.TryAdd("Accept", "application/json")
+	return info, nil
+}
+
+// posting makes a request of a path beneath the root and what is sent there.
+func (c *client) posting(ctx context.Context, path string, body serialization.Parsable) (*abstractions.RequestInformation, error) {
+	address, err := url.Parse(c.root.String() + path)
+	if err != nil {
+		return nil, endpoint.Errorf(endpoint.Invalid, "an ID of the service cannot be part of an address")
+	}
+	info := abstractions.NewRequestInformation()
+	info.Method = abstractions.POST
+	info.SetUri(*address)
+	info.Headers.TryAdd("Accept", "application/json")
+	if err := info.SetContentFromParsable(ctx, c.adapter, "application/json", body); err != nil {
+		return nil, endpoint.Errorf(endpoint.Invalid, "what is to be sent is no JSON: %w", err)
+	}
 	return info, nil
 }
 

@@ -16,6 +16,7 @@ import (
 )
 
 func TestGoldenContactsFromVCard(t *testing.T) {
+	t.Parallel()
 	for file, card := range inputs(t, "contacts/*.vcf") {
 		t.Run(file, func(t *testing.T) {
 			contact, photo, err := contactFromVCard(card)
@@ -30,6 +31,7 @@ func TestGoldenContactsFromVCard(t *testing.T) {
 }
 
 func TestGoldenContactsFromGraph(t *testing.T) {
+	t.Parallel()
 	for file, text := range inputs(t, "contacts/*.json") {
 		t.Run(file, func(t *testing.T) {
 			contact := fromJSON[models.Contactable](t, text, models.CreateContactFromDiscriminatorValue)
@@ -47,6 +49,7 @@ func TestGoldenContactsFromGraph(t *testing.T) {
 
 // A card that came out of a contact once comes out of it the same ever after, and other programs can read it.
 func TestContactsRoundTrip(t *testing.T) {
+	t.Parallel()
 	for file, text := range inputs(t, "contacts/*.vcf") {
 		t.Run(file, func(t *testing.T) { checkCardRoundTrip(t, text) })
 	}
@@ -76,6 +79,7 @@ func checkCardRoundTrip(t failer, card []byte) {
 
 // Every line of a card of RFC 6350 comes back, whatever its place: no line is lost, and none is invented but FN.
 func TestEveryLineOfACardComesBack(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOfN(rapid.Custom(drawCardLine), 0, 12).Draw(t, "lines")
 		card := foldLines(append(append([]string{"BEGIN:VCARD", "VERSION:4.0", "UID:u", "FN:f"}, lines...), "END:VCARD"))
@@ -125,6 +129,7 @@ func drawCardLine(t *rapid.T) string {
 }
 
 func TestContactRefused(t *testing.T) {
+	t.Parallel()
 	photo := strings.Repeat("A", (maxPhoto+3)/3*4+4)
 	for name, c := range map[string]struct {
 		card string
@@ -146,6 +151,7 @@ func TestContactRefused(t *testing.T) {
 
 // What is kept never outgrows a property, and the UID, which stands first, is there however much follows.
 func TestKeptIsBounded(t *testing.T) {
+	t.Parallel()
 	var b strings.Builder
 	b.WriteString("BEGIN:VCARD\r\nFN:a\r\nUID:u\r\n")
 	for i := range 20_000 {
@@ -167,7 +173,8 @@ func TestKeptIsBounded(t *testing.T) {
 
 // Time does not follow the square of what a card or task holds.
 func TestHostileNumbersTakeNoTime(t *testing.T) {
-	const n = 50_000
+	t.Parallel()
+	const n = 20_000
 	var card, task strings.Builder
 	for i := range n {
 		fmt.Fprintf(&card, "X-MS-CHILD:%d\r\nCATEGORIES:%d\r\nCATEGORIES:same\r\nEMAIL:%d@example.com\r\n", i, i, i)
@@ -182,13 +189,14 @@ func TestHostileNumbersTakeNoTime(t *testing.T) {
 	if _, err := taskFromICalendar([]byte(calendar)); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("took %v", took)
 	}
 }
 
 // The detail of a line is shown only while Graph's field says what the line said.
 func TestChangeInOutlookWins(t *testing.T) {
+	t.Parallel()
 	contact, _, err := contactFromVCard([]byte("BEGIN:VCARD\r\nFN:a\r\nTEL;TYPE=cell;PREF=1:1\r\nEND:VCARD\r\n"))
 	if err != nil {
 		t.Fatal(err)

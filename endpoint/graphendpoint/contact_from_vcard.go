@@ -54,7 +54,7 @@ func contactFromVCard(text []byte) (models.Contactable, []byte, error) {
 		}
 	}
 	p.keepDetails()
-	setProperty(p.contact, restProperty, p.kept.String())
+	addProperty(p.contact, restProperty, p.kept.String())
 	return p.contact, p.photo, nil
 }
 
@@ -143,12 +143,5 @@ func (p *contactPlaces) keepDetails() {
 		if shown := contactLines(alone.contact); len(shown) == 1 {
 			p.kept.addInstead(shown[0], l.String())
 		}
-	}
-}
-
-// setProperty adds an extended property to a contact; an empty value has none.
-func setProperty(c models.Contactable, id, value string) {
-	if value != "" {
-		c.SetSingleValueExtendedProperties(append(c.GetSingleValueExtendedProperties(), extendedWith(extended{id, value})...))
 	}
 }

@@ -11,100 +11,60 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
 	"github.com/dandyroll/dandyroll/endpoint"
-	"github.com/dandyroll/dandyroll/watermark"
 )
 
-// contacts yields the contacts of a folder with some fields and extended properties, those only that meet the filter, if there is one.
-func (s contactShelf) contacts(ctx context.Context, folder, filter string, fields []string, properties ...string) iter.Seq2[models.Contactable, error] {
-	query := users.ItemContactFoldersItemContactsRequestBuilderGetQueryParameters{Select: append([]string{"id"}, fields...), Top: new(int32(mailPage))}
+// contacts yields the contacts that are in a folder all the time.
+func (s contactShelf) contacts(ctx context.Context, folder string, v view) iter.Seq2[models.Contactable, error] {
+	return whole(func(onlyIDs bool) iter.Seq2[[]models.Contactable, error] {
+		if onlyIDs {
+			return s.pages(ctx, folder, "", view{})
+		}
+		return s.pages(ctx, folder, "", v)
+	}, func(id string) (models.Contactable, error) { return s.contact(ctx, folder, id, v.properties...) })
+}
+
+// pages yields the pages of the list of a folder: of all its contacts, or of those that meet a filter.
+func (s contactShelf) pages(ctx context.Context, folder, filter string, v view) iter.Seq2[[]models.Contactable, error] {
+	query := users.ItemContactFoldersItemContactsRequestBuilderGetQueryParameters{
+		Select: v.selected(), Expand: v.expanded(), Top: new(int32(mailPage)),
+	}
 	if filter != "" {
 		query.Filter = &filter
-	}
-	if len(properties) > 0 {
-		query.Expand = []string{expandProperties(properties...)}
 	}
 	info, err := s.me().ContactFolders().ByContactFolderId(folder).Contacts().ToGetRequestInformation(ctx,
 		&users.ItemContactFoldersItemContactsRequestBuilderGetRequestConfiguration{QueryParameters: &query})
 	if err != nil {
-		return func(yield func(models.Contactable, error) bool) { yield(nil, failed(err)) }
+		return fault[[]models.Contactable](failed(err))
 	}
 	return pages[models.Contactable](ctx, s.client, info, models.CreateContactCollectionResponseFromDiscriminatorValue)
 }
 
 // state tells a contact that changed by its changeKey.
 func (s contactShelf) state(ctx context.Context, folder, since string) (string, error) {
-	var items []string
-	for c, err := range s.contacts(ctx, folder, "", []string{"changeKey"}) {
-		if err != nil {
-			return "", err
-		}
-		items = append(items, text(c.GetId())+" "+text(c.GetChangeKey()))
-	}
-	return stateByDigest(since, items), nil
+	return stateByDigest(since, flat(s.pages(ctx, folder, "", view{fields: []string{"changeKey"}})), func(c models.Contactable) string {
+		return idOf(c) + " " + text(c.GetChangeKey())
+	})
 }
 
 func (s contactShelf) list(ctx context.Context, folder, _ string) iter.Seq2[endpoint.Item, error] {
-	return func(yield func(endpoint.Item, error) bool) {
-		for c, err := range s.contacts(ctx, folder, "", []string{"createdDateTime", "changeKey"}, markProperty) {
-			if err != nil {
-				yield(endpoint.Item{}, err)
-				return
-			}
-			id := text(c.GetId())
-			it := endpoint.Item{
-				Ref: id, Kind: endpoint.Contact, Identity: id, Marks: readingOf(propertyOf(c, markProperty)),
-				Received: timeOf(c.GetCreatedDateTime()), Size: -1, Version: text(c.GetChangeKey()),
-			}
-			if !yield(it, nil) {
-				return
-			}
-		}
-	}
-}
-
-// readingOf reads a mark where it stands alone. Its value is one line of a header, whatever it contains.
-func readingOf(value string) watermark.Reading {
-	if value == "" {
-		return watermark.Reading{}
-	}
-	return watermark.Read([]byte(watermark.Field + ": " + strings.NewReplacer("\r", " ", "\n", " ").Replace(value) + "\r\n"))
+	v := view{fields: []string{"createdDateTime", "changeKey"}, properties: []string{markProperty}}
+	return mapped(s.contacts(ctx, folder, v), func(c models.Contactable) (endpoint.Item, bool) {
+		return endpoint.Item{
+			Ref: idOf(c), Kind: endpoint.Contact, Identity: idOf(c), Marks: markOf(c),
+			Received: timeOf(c.GetCreatedDateTime()), Size: -1, Version: text(c.GetChangeKey()),
+		}, true
+	})
 }
 
 func (s contactShelf) refs(ctx context.Context, folder string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		for c, err := range s.contacts(ctx, folder, "", nil) {
-			if err != nil {
-				yield("", err)
-				return
-			}
-			if !yield(text(c.GetId()), nil) {
-				return
-			}
-		}
-	}
+	return refsOf(s.contacts(ctx, folder, view{}))
 }
 
 // marks yields the contacts that are marked and whole, and remembers those that are not whole. All are listed: changes since a state
 // would not tell the property, and asking for each contact that changed costs more than a page of all.
 func (s contactShelf) marks(ctx context.Context, folder, _ string) iter.Seq2[endpoint.Sighting, error] {
-	return func(yield func(endpoint.Sighting, error) bool) {
-		partial := map[string][]string{}
-		for c, err := range s.contacts(ctx, folder, "", nil, markProperty, partialProperty) {
-			if err != nil {
-				yield(endpoint.Sighting{}, err)
-				return
-			}
-			id := text(c.GetId())
-			if mark := partialMark(c); mark != "" {
-				partial[mark] = append(partial[mark], id)
-			}
-			reading := readingOf(propertyOf(c, markProperty))
-			if reading.Fields() > 0 && !yield(endpoint.Sighting{Ref: id, Marks: reading}, nil) {
-				return
-			}
-		}
-		s.partials.replace(folder, partial)
-	}
+	all := s.contacts(ctx, folder, view{properties: []string{markProperty, partialProperty}})
+	return wholeSightings(s.partials, folder, all, markOf[models.Contactable], partialMark)
 }
 
 // partialMark is the mark of a contact that is not whole, or "".
@@ -132,13 +92,13 @@ func (s contactShelf) find(ctx context.Context, folder, id string) iter.Seq2[str
 				return
 			}
 		}
-		filter := "singleValueExtendedProperties/Any(ep: ep/id eq " + quoted(uidProperty) + " and ep/value eq " + quoted(uidKey(id)) + ")"
-		for c, err := range s.contacts(ctx, folder, filter, nil, uidProperty) {
+		filter := withProperty(uidProperty, uidKey(id))
+		for c, err := range flat(s.pages(ctx, folder, filter, view{properties: []string{uidProperty}})) {
 			if err != nil {
 				yield("", err)
 				return
 			}
-			if propertyOf(c, uidProperty) == uidKey(id) && !yield(text(c.GetId()), nil) {
+			if propertyOf(c, uidProperty) == uidKey(id) && !yield(idOf(c), nil) {
 				return
 			}
 		}
@@ -152,7 +112,7 @@ func (s contactShelf) contact(ctx context.Context, folder, ref string, propertie
 		return nil, endpoint.Errorf(endpoint.NotFound, "no contact has an empty ID")
 	}
 	info, err := s.me().Contacts().ByContactId(ref).ToGetRequestInformation(ctx, &users.ItemContactsContactItemRequestBuilderGetRequestConfiguration{
-		QueryParameters: &users.ItemContactsContactItemRequestBuilderGetQueryParameters{Expand: []string{expandProperties(properties...)}},
+		QueryParameters: &users.ItemContactsContactItemRequestBuilderGetQueryParameters{Expand: expandProperties(properties...)},
 	})
 	if err != nil {
 		return nil, failed(err)
@@ -166,11 +126,3 @@ func (s contactShelf) contact(ctx context.Context, folder, ref string, propertie
 	}
 	return c, nil
 }
-
-// flags yields nothing: contacts have none.
-func (s contactShelf) flags(context.Context, string, []string) iter.Seq2[endpoint.Flagging, error] {
-	return func(func(endpoint.Flagging, error) bool) {}
-}
-
-// setFlags changes nothing.
-func (s contactShelf) setFlags(context.Context, string, endpoint.FlagChange) error { return nil }

@@ -2,7 +2,6 @@ package graphendpoint
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,7 +94,7 @@ func (p *contactPlaces) placeUID(l cardLine) bool {
 	if propertyOf(p.contact, uidProperty) != "" {
 		return false
 	}
-	setProperty(p.contact, uidProperty, uidKey(l.text()))
+	addProperty(p.contact, uidProperty, uidKey(l.text()))
 	return true
 }
 
@@ -104,8 +103,7 @@ func uidKey(uid string) string {
 	if utf16Length(uid) <= maxUID {
 		return uid
 	}
-	sum := sha256.Sum256([]byte(uid))
-	return "sha256-" + hex.EncodeToString(sum[:])
+	return "sha256-" + digest(uid, sha256.Size)
 }
 
 // placeName takes the first N (RFC 6350 section 6.2.2): family, given and additional names, prefixes, suffixes.
@@ -285,7 +283,7 @@ func (p *contactPlaces) placeAnniversary(l cardLine) bool {
 	if !ok || propertyOf(p.contact, anniversaryProperty) != "" {
 		return false
 	}
-	setProperty(p.contact, anniversaryProperty, day.Add(12*time.Hour-time.Minute).Format(time.RFC3339))
+	addProperty(p.contact, anniversaryProperty, day.Add(12*time.Hour-time.Minute).Format(time.RFC3339))
 	return true
 }
 

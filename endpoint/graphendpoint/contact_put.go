@@ -12,8 +12,8 @@ import (
 // put writes a contact. One without a photo takes one request, in which its mark is set. One with a photo takes three: it has its mark
 // elsewhere until the photo is there, so that a half of it never counts.
 func (s contactShelf) put(ctx context.Context, folder string, item endpoint.Put) endpoint.PutResult {
-	result := endpoint.PutResult{Mark: item.Mark, Dropped: item.Flags}
-	card, err := smallContent(item.Content)
+	result := endpoint.PutResult{Dropped: item.Flags}
+	card, err := contentBytes(item.Content)
 	if err != nil {
 		result.Err = err
 		return result
@@ -36,16 +36,15 @@ func (s contactShelf) write(ctx context.Context, folder string, contact models.C
 	if len(photo) > 0 {
 		carrier = partialProperty
 	}
-	setProperty(contact, carrier, mark.String())
+	addProperty(contact, carrier, mark.String())
 	info, err := s.me().ContactFolders().ByContactFolderId(folder).Contacts().ToPostRequestInformation(ctx, contact, nil)
 	if err != nil {
 		return "", failed(err)
 	}
-	made, err := send[models.Contactable](ctx, s.client, info, models.CreateContactFromDiscriminatorValue)
+	ref, err := madeID(send[models.Contactable](ctx, s.client, info, models.CreateContactFromDiscriminatorValue))
 	if err != nil {
 		return "", err
 	}
-	ref := text(made.GetId())
 	if len(photo) == 0 {
 		return ref, nil
 	}
@@ -67,9 +66,9 @@ func (s contactShelf) complete(ctx context.Context, ref string, photo []byte, ma
 		return failed(err)
 	}
 	change := models.NewContact()
-	setProperty(change, markProperty, mark.String())
+	addProperty(change, markProperty, mark.String())
 	_, err := contact.Patch(ctx, change, nil)
-	return orNil(err)
+	return failed(err)
 }
 
 // clear deletes what an earlier put of the mark left unfinished, after another look at it.
@@ -87,12 +86,12 @@ func (s contactShelf) clear(ctx context.Context, folder string, mark watermark.M
 
 // remove deletes a contact. Exchange takes it to the trash, in which Graph does not show it.
 func (s contactShelf) remove(ctx context.Context, folder, ref string) error {
-	if _, err := s.contact(ctx, folder, ref, markProperty); err != nil {
+	if _, err := s.contact(ctx, folder, ref); err != nil {
 		return err
 	}
 	return s.delete(ctx, ref)
 }
 
 func (s contactShelf) delete(ctx context.Context, ref string) error {
-	return orNil(s.me().Contacts().ByContactId(ref).Delete(ctx, nil))
+	return failed(s.me().Contacts().ByContactId(ref).Delete(ctx, nil))
 }

@@ -14,7 +14,7 @@ const maxPhotoRead = 2 * maxPhoto
 
 // read reads a contact as vCard, with its photo.
 func (s contactShelf) read(ctx context.Context, folder, ref string, opts reading) endpoint.Body {
-	body := endpoint.Body{Ref: ref}
+	var body endpoint.Body
 	if !opts.accepts(endpoint.VCard) {
 		body.Err = endpoint.Errorf(endpoint.Unsupported, "contacts are read as %s only", endpoint.VCard)
 		return body

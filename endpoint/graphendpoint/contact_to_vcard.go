@@ -88,8 +88,6 @@ func contactLines(c models.Contactable) []string {
 // contactShown collects the lines of a contact.
 type contactShown struct{ lines []string }
 
-func textLine(name, value string) string { return name + ":" + cardText(value) }
-
 func (s *contactShown) text(name, value string) {
 	if strings.TrimSpace(value) != "" {
 		s.lines = append(s.lines, textLine(name, strings.TrimSpace(value)))

@@ -26,12 +26,13 @@ const (
 // extended properties nor two states that are equal.
 type contactShelf struct {
 	*client
+	flagless
 	partials *partials
 }
 
 var _ shelf = contactShelf{}
 
-func newContactShelf(c *client) contactShelf { return contactShelf{c, &partials{}} }
+func newContactShelf(c *client) contactShelf { return contactShelf{client: c, partials: &partials{}} }
 
 // probe asks for the default folder.
 func (s contactShelf) probe(ctx context.Context) error {
@@ -51,13 +52,13 @@ func (s contactShelf) defaultFolder(ctx context.Context) (endpoint.Folder, error
 	if err != nil {
 		return endpoint.Folder{}, err
 	}
-	folder := contactFolder(text(found.GetId()), []string{contactsRoot, defaultContactsName})
+	folder := contactFolder(idOf(found), []string{contactsRoot, defaultContactsName})
 	folder.Role = endpoint.DefaultContacts
 	return folder, nil
 }
 
 func contactFolder(id string, path []string) endpoint.Folder {
-	return endpoint.Folder{ID: id, Path: path, Kinds: []endpoint.Kind{endpoint.Contact}, Items: -1, Subscribed: true}
+	return endpoint.Folder{ID: id, Path: path, Items: -1, Subscribed: true}
 }
 
 // folders lists the default folder, and the tree of all others.
@@ -98,7 +99,7 @@ func (s contactShelf) children(ctx context.Context, parent endpoint.Folder) ([]e
 	}
 	taken := map[string]bool{"": true, defaultContactsName: parent.ID == ""}
 	var list []endpoint.Folder
-	for f, err := range pages[models.ContactFolderable](ctx, s.client, first, models.CreateContactFolderCollectionResponseFromDiscriminatorValue) {
+	for f, err := range entries[models.ContactFolderable](ctx, s.client, first, models.CreateContactFolderCollectionResponseFromDiscriminatorValue) {
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +108,7 @@ func (s contactShelf) children(ctx context.Context, parent endpoint.Folder) ([]e
 			name += "_"
 		}
 		taken[name] = true
-		list = append(list, contactFolder(text(f.GetId()), append(slices.Clone(parent.Path), name)))
+		list = append(list, contactFolder(idOf(f), append(slices.Clone(parent.Path), name)))
 	}
 	return list, nil
 }
@@ -184,7 +185,7 @@ func (s contactShelf) makeFolder(ctx context.Context, parent, name string) error
 	} else {
 		_, err = s.me().ContactFolders().ByContactFolderId(parent).ChildFolders().Post(repeatable(ctx), body, nil)
 	}
-	return orNil(err)
+	return failed(err)
 }
 
 // drop deletes a folder with all it holds.
@@ -196,5 +197,5 @@ func (s contactShelf) drop(ctx context.Context, folder string) error {
 	if folder == first.ID {
 		return endpoint.Errorf(endpoint.Denied, "the default contact folder of a mailbox cannot be deleted")
 	}
-	return orNil(s.me().ContactFolders().ByContactFolderId(folder).Delete(ctx, nil))
+	return failed(s.me().ContactFolders().ByContactFolderId(folder).Delete(ctx, nil))
 }

@@ -78,7 +78,7 @@ func (d *Directory) Accounts(ctx context.Context) iter.Seq2[endpoint.Account, er
 			yield(endpoint.Account{}, duringOp("accounts", failed(err)))
 			return
 		}
-		for user, err := range pages[models.Userable](ctx, d.client, first, models.CreateUserCollectionResponseFromDiscriminatorValue) {
+		for user, err := range entries[models.Userable](ctx, d.client, first, models.CreateUserCollectionResponseFromDiscriminatorValue) {
 			if err != nil {
 				yield(endpoint.Account{}, duringOp("accounts", err))
 				return
@@ -139,17 +139,16 @@ func (d *Directory) find(ctx context.Context, address string) (string, error) {
 	if err != nil {
 		return "", failed(err)
 	}
-	for user, err := range pages[models.Userable](ctx, d.client, first, models.CreateUserCollectionResponseFromDiscriminatorValue) {
-		return idOfUser(user), err
+	for user, err := range entries[models.Userable](ctx, d.client, first, models.CreateUserCollectionResponseFromDiscriminatorValue) {
+		return idOf(user), err
 	}
 	user, err := d.user(ctx, address, "id")
-	return idOfUser(user), err
+	return idOf(user), err
 }
 
 // withAddress asks for the user with an address among the proxy addresses. Their prefix is needed; its case is not looked at.
 func withAddress(address string) *users.UsersRequestBuilderGetRequestConfiguration {
-	// A quote in a literal is doubled (OData ABNF, rule SQUOTE-in-string).
-	filter := "proxyAddresses/any(p:p eq 'smtp:" + strings.ReplaceAll(address, "'", "''") + "')"
+	filter := "proxyAddresses/any(p:p eq " + quoted("smtp:"+address) + ")"
 	return &users.UsersRequestBuilderGetRequestConfiguration{QueryParameters: &users.UsersRequestBuilderGetQueryParameters{
 		Filter: &filter, Select: []string{"id"},
 	}}
@@ -164,13 +163,6 @@ func (d *Directory) user(ctx context.Context, name string, properties ...string)
 		return nil, failed(err)
 	}
 	return send[models.Userable](ctx, d.client, info, models.CreateUserFromDiscriminatorValue)
-}
-
-func idOfUser(user models.Userable) string {
-	if user == nil {
-		return ""
-	}
-	return text(user.GetId())
 }
 
 // duringOp says in an error which method failed, as a Mailbox does. Errors of a context stay what they are.

@@ -12,14 +12,10 @@ import (
 )
 
 const (
-	// publicStrings is the namespace PS_PUBLIC_STRINGS (MS-OXPROPS section 1.3.2), which no header shows.
-	publicStrings = "{00020329-0000-0000-C000-000000000046}"
 	// eventUIDProperty is the named property with the UID that an event had: iCalUId cannot be written.
 	eventUIDProperty = "String " + publicStrings + " Name DandyrollUID"
 	// eventKeptProperty is the named property with what of an event Graph has no place for.
 	eventKeptProperty = "String " + publicStrings + " Name DandyrollEvent"
-	// maxEventKept is how many UTF-16 code units are kept. Exchange takes 32 kB in a property.
-	maxEventKept = 15_000
 	// maxDroppedNames is how many of those that were left out are named.
 	maxDroppedNames = 20
 	// droppedProperty names, in what is kept, the properties that were too long for it.
@@ -194,7 +190,7 @@ func shrink(kept *ical.Component) {
 	total := utf16Length(string(writeICalendar(kept)))
 	dropped := map[*ical.Component]map[string]bool{}
 	for i, p := range keptParts(kept) {
-		if total <= maxEventKept {
+		if total <= maxKept {
 			break
 		}
 		if dropped[p.of] == nil {
@@ -211,7 +207,7 @@ func shrink(kept *ical.Component) {
 	for c, groups := range dropped {
 		removeGroups(c, groups, false)
 	}
-	if total > maxEventKept { // nothing but the times of occurrences
+	if total > maxKept { // nothing but the times of occurrences
 		kept.Children = nil
 	}
 }

@@ -150,7 +150,7 @@ func anEvent(t *rapid.T) []byte {
 
 // aRule draws a rule that begins on a day, and returns after how many days it yields another, or 0 where that is not so simple.
 func aRule(t *rapid.T, b *bytes.Buffer, day time.Time) (step int) {
-	code := dayCode(day.Weekday())
+	code := dayCodes()[day.Weekday()]
 	n := (day.Day()-1)/7 + 1
 	interval := rapid.IntRange(1, 4).Draw(t, "interval")
 	end := rapid.SampledFrom([]string{"", ";COUNT=20", ";UNTIL=" + day.AddDate(3, 0, 0).Format(utcTime), ";COUNT=5000"}).Draw(t, "end")
@@ -203,7 +203,7 @@ func FuzzEventFromICalendar(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if n := utf16Length(d.kept); n > maxEventKept {
+		if n := utf16Length(d.kept); n > maxKept {
 			t.Errorf("%d code units are kept", n)
 		}
 		calendar, err := stored(d).iCalendar()
@@ -249,7 +249,7 @@ func TestHostileCalendars(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if utf16Length(d.kept) > maxEventKept {
+		if utf16Length(d.kept) > maxKept {
 			t.Errorf("%s: too much is kept", name)
 		}
 		if _, err := stored(d).iCalendar(); err != nil {

@@ -82,7 +82,7 @@ func (r eventRecord) identify(c *ical.Component) {
 		uid = text(r.event.GetICalUId())
 	}
 	if uid == "" {
-		uid = text(r.event.GetId())
+		uid = idOf(r.event)
 	}
 	setText(c, ical.PropUID, uid)
 	created, changed := r.event.GetCreatedDateTime(), r.event.GetLastModifiedDateTime()

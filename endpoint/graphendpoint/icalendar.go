@@ -3,6 +3,7 @@ package graphendpoint
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -164,14 +165,7 @@ func writeComponent(out *bytes.Buffer, c *ical.Component) {
 	writeCalendarLine(out, "END:"+c.Name)
 }
 
-func sortedNames[T any](m map[string]T) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func sortedNames[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
 
 // lineOf is a property as a line, not folded. Double quotes, which no parameter may have, become single ones.
 func lineOf(p ical.Prop) string {
@@ -226,15 +220,18 @@ func escapeCalendarText(s string) string {
 	return strings.NewReplacer("\r\n", `\n`, "\n", `\n`, "\r", `\n`, `\`, `\\`, ";", `\;`, ",", `\,`).Replace(s)
 }
 
-// textOf returns the text of a property, or "". Other than go-ical, it takes commas that nobody escaped for part of the text, and
-// backslashes before other characters for nothing.
+// textOf returns the text of a property, or "".
 func textOf(c *ical.Component, name string) string {
 	p := c.Props.Get(name)
 	if p == nil {
 		return ""
 	}
-	return strings.Join(textList(p.Value), ",")
+	return unescaped(p.Value)
 }
+
+// unescaped is a value of type TEXT as plain text. Other than go-ical, it takes commas that nobody escaped for part of the text, and
+// backslashes before other characters for nothing.
+func unescaped(value string) string { return strings.Join(textList(value), ",") }
 
 // textList returns the texts of a list, unescaped.
 func textList(value string) []string {

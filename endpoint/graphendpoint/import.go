@@ -2,13 +2,10 @@ package graphendpoint
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"io"
-	"iter"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
@@ -69,26 +66,12 @@ func importBody(folder string, c endpoint.Content) payload {
 	name, _ := json.Marshal(folder) // of a string, that cannot fail
 	head := `{"FolderId":` + string(name) + `,"Mode":"create","Data":"`
 	const tail = `"}`
-	size := int64(len(head)+len(tail)) + (c.Size()+2)/3*4
-	return payload{size, func() (io.ReadCloser, error) {
-		r, err := c.Open()
+	return payload{int64(len(head)+len(tail)) + base64Size(c.Size()), func() (io.ReadCloser, error) {
+		data, err := base64Of(c.Open)
 		if err != nil {
 			return nil, err
 		}
-		pr, pw := io.Pipe()
-		go func() { // ends with the content, or when the request is closed
-			encoder := base64.NewEncoder(base64.StdEncoding, pw)
-			_, err := io.Copy(encoder, r)
-			if err == nil {
-				err = encoder.Close()
-			}
-			_ = r.Close()
-			_ = pw.CloseWithError(err)
-		}()
-		return struct {
-			io.Reader
-			io.Closer
-		}{io.MultiReader(strings.NewReader(head), pr, strings.NewReader(tail)), pr}, nil
+		return readCloser{io.MultiReader(strings.NewReader(head), data, strings.NewReader(tail)), data}, nil
 	}}
 }
 
@@ -113,18 +96,7 @@ func (t *transfer) mark(ctx context.Context, id string, mark watermark.Mark) (st
 	if err != nil {
 		return "", failed(err)
 	}
-	return namedIn(send[models.Messageable](ctx, t.client, info, models.CreateMessageFromDiscriminatorValue))
-}
-
-// namedIn returns the ID of a message that the service answered with.
-func namedIn(m models.Messageable, err error) (string, error) {
-	if err != nil {
-		return "", err
-	}
-	if id := m.GetId(); id != nil && *id != "" {
-		return *id, nil
-	}
-	return "", endpoint.Errorf(endpoint.InDoubt, "the service did not name the message")
+	return madeID(send[models.Messageable](ctx, t.client, info, models.CreateMessageFromDiscriminatorValue))
 }
 
 // move moves a message, which keeps its immutable ID. An unclear answer leaves it in doubt: its mark tells.
@@ -135,78 +107,5 @@ func (t *transfer) move(ctx context.Context, id, folder string) (string, error) 
 	if err != nil {
 		return "", failed(err)
 	}
-	return namedIn(send[models.Messageable](ctx, t.client, info, models.CreateMessageFromDiscriminatorValue))
-}
-
-// stage returns the hidden folder of today, making it and deleting those of earlier days when it is first needed. Those of
-// yesterday stay: another program may be at work, in another time zone.
-func (t *transfer) stage(ctx context.Context) (string, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.staging != "" {
-		return t.staging, nil
-	}
-	today := time.Now().UTC()
-	wanted := stagingName + today.Format(" 2006-01-02")
-	oldest := stagingName + today.AddDate(0, 0, -1).Format(" 2006-01-02")
-	found := ""
-	for f, err := range t.topFolders(ctx) {
-		switch {
-		case err != nil:
-			return "", err
-		case text(f.GetDisplayName()) == wanted:
-			found = text(f.GetId())
-		case isStaging(text(f.GetDisplayName())) && text(f.GetDisplayName()) < oldest:
-			if err := t.raze(ctx, text(f.GetId())); err != nil {
-				return "", err
-			}
-		}
-	}
-	var err error
-	if found == "" {
-		found, err = t.makeStaging(ctx, wanted)
-	}
-	t.staging = found
-	return found, err
-}
-
-// topFolders yields the folders at the top of the mailbox, hidden ones too.
-func (t *transfer) topFolders(ctx context.Context) iter.Seq2[models.MailFolderable, error] {
-	hidden, size := "true", int32(100)
-	info, err := t.me().MailFolders().ToGetRequestInformation(ctx, &users.ItemMailFoldersRequestBuilderGetRequestConfiguration{
-		QueryParameters: &users.ItemMailFoldersRequestBuilderGetQueryParameters{
-			IncludeHiddenFolders: &hidden, Select: []string{"id", "displayName"}, Top: &size,
-		},
-	})
-	if err != nil {
-		return func(yield func(models.MailFolderable, error) bool) { yield(nil, failed(err)) }
-	}
-	return pages[models.MailFolderable](ctx, t.client, info, models.CreateMailFolderCollectionResponseFromDiscriminatorValue)
-}
-
-func (t *transfer) makeStaging(ctx context.Context, name string) (string, error) {
-	folder, hidden := models.NewMailFolder(), true
-	folder.SetDisplayName(&name)
-	folder.SetIsHidden(&hidden)
-	info, err := t.me().MailFolders().ToPostRequestInformation(ctx, folder, nil)
-	if err != nil {
-		return "", failed(err)
-	}
-	made, err := send[models.MailFolderable](ctx, t.client, info, models.CreateMailFolderFromDiscriminatorValue)
-	if err != nil {
-		return "", err
-	}
-	if made.GetId() == nil {
-		return "", endpoint.Errorf(endpoint.Unavailable, "the service did not name a folder that it made")
-	}
-	return *made.GetId(), nil
-}
-
-// raze deletes a staging folder for good.
-func (t *transfer) raze(ctx context.Context, folder string) error {
-	err := t.me().MailFolders().ByMailFolderId(folder).PermanentDelete().Post(repeatable(ctx), nil)
-	if err = failed(err); hasCode(err, endpoint.NotFound) {
-		return nil
-	}
-	return err
+	return madeID(send[models.Messageable](ctx, t.client, info, models.CreateMessageFromDiscriminatorValue))
 }

@@ -3,7 +3,6 @@ package graphendpoint
 import (
 	"bufio"
 	"context"
-	"encoding/base64"
 	"io"
 	"net/http"
 
@@ -85,10 +84,7 @@ func importedMIME(item endpoint.Put) (body payload, fits bool, err error) {
 			_ = r.Close()
 			return nil, err
 		}
-		return struct {
-			io.Reader
-			io.Closer
-		}{&crlfReader{r: bufio.NewReader(stamped)}, r}, nil
+		return readCloser{&crlfReader{r: bufio.NewReader(stamped)}, r}, nil
 	}
 	if item.Content.Size() > maxImported {
 		return payload{}, false, nil
@@ -102,52 +98,5 @@ func importedMIME(item endpoint.Put) (body payload, fits bool, err error) {
 	if err != nil {
 		return payload{}, false, changed(err)
 	}
-	return payload{(size + 2) / 3 * 4, func() (io.ReadCloser, error) { return base64Of(open) }}, size <= maxImported, nil
-}
-
-// base64Of encodes what open opens, while it is read.
-func base64Of(open func() (io.ReadCloser, error)) (io.ReadCloser, error) {
-	r, err := open()
-	if err != nil {
-		return nil, err
-	}
-	pr, pw := io.Pipe()
-	go func() { // ends with the content, or when the request is closed
-		encoder := base64.NewEncoder(base64.StdEncoding, pw)
-		_, err := io.Copy(encoder, r)
-		if err == nil {
-			err = encoder.Close()
-		}
-		_ = r.Close()
-		_ = pw.CloseWithError(err)
-	}()
-	return pr, nil
-}
-
-// crlfReader ends lines that end with a lone line feed with CRLF.
-type crlfReader struct {
-	r      *bufio.Reader
-	last   byte
-	behind bool // a line feed is to follow the carriage return that was added
-}
-
-func (c *crlfReader) Read(p []byte) (int, error) {
-	n := 0
-	for n < len(p) {
-		if c.behind {
-			p[n], c.last, c.behind = '\n', '\n', false
-			n++
-			continue
-		}
-		b, err := c.r.ReadByte()
-		if err != nil {
-			return n, err
-		}
-		if b == '\n' && c.last != '\r' {
-			b, c.behind = '\r', true
-		}
-		p[n], c.last = b, b
-		n++
-	}
-	return n, nil
+	return payload{base64Size(size), func() (io.ReadCloser, error) { return base64Of(open) }}, size <= maxImported, nil
 }

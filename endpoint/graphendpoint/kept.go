@@ -1,8 +1,6 @@
 package graphendpoint
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 )
 
@@ -36,10 +34,7 @@ func (k *kept) addInstead(shown, said string) {
 	}
 }
 
-func lineDigest(line string) string {
-	sum := sha256.Sum256([]byte(line))
-	return hex.EncodeToString(sum[:4])
-}
+func lineDigest(line string) string { return digest(line, 4) }
 
 // String is the text that is stored. What does not fit in is left out; lines without a place come first, in their order.
 func (k *kept) String() string {

@@ -45,13 +45,10 @@ func (s mailShelf) withMessageID(ctx context.Context, folder, stored string) ite
 			},
 		})
 	if err != nil {
-		return func(yield func(models.Messageable, error) bool) { yield(nil, failed(err)) }
+		return fault[models.Messageable](failed(err))
 	}
-	return pages[models.Messageable](ctx, s.client, first, models.CreateMessageCollectionResponseFromDiscriminatorValue)
+	return entries[models.Messageable](ctx, s.client, first, models.CreateMessageCollectionResponseFromDiscriminatorValue)
 }
-
-// quoted is a string literal of OData (ABNF Construction Rules version 4.01, rule string): quotes are doubled.
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // bareID returns a message identifier without angle brackets, blanks and folding.
 func bareID(id string) string {

@@ -8,6 +8,7 @@ import (
 )
 
 func TestMailIsFoundByMessageID(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	want := map[string][]string{"absent@example.org": nil, "example.org": nil, "": nil, "<>": nil, "nul\x00@\xff": nil, "\xff": nil, "x' or id ne '": nil}
 	deliver := func(field string) string {

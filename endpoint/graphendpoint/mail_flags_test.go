@@ -28,6 +28,7 @@ func (b mailBox) wantFlags(t *testing.T, ref string, want ...endpoint.Flag) {
 }
 
 func TestMailFlagsAreRead(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	for name, c := range map[string]struct {
 		fields     map[string]any
@@ -61,6 +62,7 @@ func TestMailFlagsAreRead(t *testing.T) {
 }
 
 func TestMailFlagsAreSet(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{RestrictUpdates: true})
 	ref, err := b.owner.Deliver("inbox", smallMail(1), graphserve.Delivery{})
 	noError(t, err)
@@ -94,6 +96,7 @@ func TestMailFlagsAreSet(t *testing.T) {
 }
 
 func TestMailFlagsThatCannotBeKept(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	ref := b.deliver(t, "inbox", 1)[0]
 	for _, flag := range endpointtest.HostileFlags() {
@@ -107,6 +110,7 @@ func TestMailFlagsThatCannotBeKept(t *testing.T) {
 }
 
 func TestMailFlagsThatStayAreNotWritten(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	ref := b.deliver(t, "inbox", 1)[0]
 	noError(t, b.owner.SetProperty(ref, verbProperty, "103"))
@@ -119,6 +123,7 @@ func TestMailFlagsThatStayAreNotWritten(t *testing.T) {
 }
 
 func TestMailFlagsOfManyAndOfNone(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	refs := b.deliver(t, "inbox", upTo(20)...)
 	noError(t, b.owner.MarkRead(refs[7], true))

@@ -62,7 +62,7 @@ func (s mailShelf) roles(ctx context.Context) (map[string]endpoint.Role, error) 
 		if err != nil {
 			return nil, err
 		}
-		if id := text(f.GetId()); roles[id] == endpoint.NoRole {
+		if id := idOf(f); roles[id] == endpoint.NoRole {
 			roles[id] = w.role
 		}
 	}
@@ -107,7 +107,7 @@ func (s mailShelf) children(ctx context.Context, parent endpoint.Folder, roles m
 	}
 	var list []endpoint.Folder
 	taken := map[string]bool{}
-	for f, err := range pages[models.MailFolderable](ctx, s.client, first, models.CreateMailFolderCollectionResponseFromDiscriminatorValue) {
+	for f, err := range entries[models.MailFolderable](ctx, s.client, first, models.CreateMailFolderCollectionResponseFromDiscriminatorValue) {
 		if err != nil {
 			return nil, err
 		}
@@ -126,7 +126,7 @@ func (s mailShelf) children(ctx context.Context, parent endpoint.Folder, roles m
 }
 
 func (s mailShelf) childRequest(ctx context.Context, parent string) (*abstractions.RequestInformation, error) {
-	fields, class := []string{"id", "displayName", "isHidden", "totalItemCount"}, mailView{properties: []string{classProperty}}.expanded()
+	fields, class := []string{"id", "displayName", "isHidden", "totalItemCount"}, expandProperties(classProperty)
 	top, hidden := int32(mailPage), "true"
 	if parent == "" {
 		return s.me().MailFolders().ToGetRequestInformation(ctx, &users.ItemMailFoldersRequestBuilderGetRequestConfiguration{
@@ -149,7 +149,7 @@ func holdsMail(f models.MailFolderable) bool {
 	if _, search := f.(models.MailSearchFolderable); search {
 		return false
 	}
-	if isTrue(f.GetIsHidden()) && strings.HasPrefix(text(f.GetDisplayName()), stagingPrefix) {
+	if isStaging(f) {
 		return false
 	}
 	// A folder without a class holds mail, and so does one of a class that we do not know.
@@ -162,7 +162,7 @@ func holdsMail(f models.MailFolderable) bool {
 
 // mailFolder returns a folder as the listing shows it.
 func mailFolder(f models.MailFolderable, parent []string, roles map[string]endpoint.Role) endpoint.Folder {
-	id := text(f.GetId())
+	id := idOf(f)
 	role := roles[id]
 	component := folderPath(text(f.GetDisplayName()), len(parent) == 0)
 	if role == endpoint.Inbox {
@@ -173,7 +173,7 @@ func mailFolder(f models.MailFolderable, parent []string, roles map[string]endpo
 		items = int(*n)
 	}
 	return endpoint.Folder{
-		ID: id, Path: append(slices.Clone(parent), component), Role: role, Kinds: []endpoint.Kind{endpoint.Mail},
+		ID: id, Path: append(slices.Clone(parent), component), Role: role,
 		Items: items, Subscribed: !isTrue(f.GetIsHidden()),
 	}
 }
@@ -244,7 +244,7 @@ func (s mailShelf) makeFolder(ctx context.Context, parent, name string) error {
 	} else {
 		_, err = s.me().MailFolders().ByMailFolderId(parent).ChildFolders().Post(ctx, body, nil)
 	}
-	return orNil(err)
+	return failed(err)
 }
 
 // drop deletes a folder for good. A plain DELETE would move it to the trash, where it would be listed on, with the same items.
@@ -256,5 +256,5 @@ func (s mailShelf) drop(ctx context.Context, folder string) error {
 	if _, special := roles[folder]; special {
 		return endpoint.Errorf(endpoint.Denied, "the inbox and the other folders of every mailbox cannot be deleted")
 	}
-	return orNil(s.me().MailFolders().ByMailFolderId(folder).PermanentDelete().Post(repeatable(ctx), nil))
+	return failed(s.me().MailFolders().ByMailFolderId(folder).PermanentDelete().Post(repeatable(ctx), nil))
 }

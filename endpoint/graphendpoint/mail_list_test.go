@@ -13,6 +13,7 @@ import (
 const listRoute = "GET /users/{user}/mailFolders/{folder}/messages"
 
 func TestMailListTellsOfEachMessage(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	ref := b.deliver(t, "inbox", 7)[0]
 	mark := testMark(t)
@@ -47,6 +48,7 @@ func testMark(t *testing.T) watermark.Mark {
 }
 
 func TestMailListsPagesInOrderOfReceipt(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	numbers := upTo(1100)
 	slices.Reverse(numbers) // the service has them in another order
@@ -66,6 +68,7 @@ func TestMailListsPagesInOrderOfReceipt(t *testing.T) {
 
 // A message that goes while the folder is listed moves the others forward, one of them past the page that is to come.
 func TestMailThatSlipsThroughBetweenPagesIsListed(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{ReplayDelta: true})
 	want := b.deliver(t, "inbox", upTo(mailPage+5)...)
 	var got []string
@@ -81,6 +84,7 @@ func TestMailThatSlipsThroughBetweenPagesIsListed(t *testing.T) {
 }
 
 func TestMailOfFoldersThatAreGone(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	folder, err := b.owner.CreateFolder("inbox", "Gone")
 	noError(t, err)
@@ -100,6 +104,7 @@ func TestMailOfFoldersThatAreGone(t *testing.T) {
 }
 
 func TestMailStates(t *testing.T) {
+	t.Parallel()
 	for name, quirks := range map[string]graphserve.Quirks{"usual": {}, "replayed": {ReplayDelta: true}, "without expand": {DropDeltaExpand: true}} {
 		t.Run(name, func(t *testing.T) {
 			b := openMail(t, quirks)
@@ -127,6 +132,7 @@ func TestMailStates(t *testing.T) {
 }
 
 func TestMailSinceAState(t *testing.T) {
+	t.Parallel()
 	for name, quirks := range map[string]graphserve.Quirks{"usual": {}, "replayed": {ReplayDelta: true}, "without expand": {DropDeltaExpand: true}} {
 		t.Run(name, func(t *testing.T) {
 			b := openMail(t, quirks)
@@ -166,6 +172,7 @@ func TestMailSinceAState(t *testing.T) {
 }
 
 func TestMailSinceWhatIsNoState(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	want := b.deliver(t, "inbox", 0, 1)
 	b.deliver(t, "archive", 5, 6)
@@ -189,6 +196,7 @@ func TestMailSinceWhatIsNoState(t *testing.T) {
 }
 
 func TestMailMarks(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	refs := b.deliver(t, "inbox", upTo(mailPage+20)...)
 	mark := testMark(t)
@@ -224,6 +232,7 @@ func TestMailMarks(t *testing.T) {
 }
 
 func TestMailLeavesLoopsEarly(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	b.deliver(t, "inbox", upTo(mailPage+1)...)
 	for range 2 * maxConcurrent {

@@ -12,9 +12,6 @@ import (
 const (
 	// inboxName is the path of the inbox, whatever the service calls it in the user's language.
 	inboxName = "INBOX"
-	// stagingPrefix is how the folders begin into which we import before an item goes to its place. They are hidden, and no part of
-	// the mailbox.
-	stagingPrefix = "Dandyroll import"
 	// nameEscape introduces a byte that no display name can hold: two upper-case hexadecimal digits follow.
 	nameEscape = "=x"
 )

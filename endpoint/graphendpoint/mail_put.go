@@ -56,7 +56,7 @@ func (s mailShelf) write(ctx context.Context, folder string, item endpoint.Put, 
 		return "", certainlyNot(err)
 	}
 	message.SetAttachments(nil) // they take memory
-	if err := s.complete(ctx, id, len(form.attachments)-len(rest), rest); err != nil {
+	if err := s.attachAll(ctx, &attachable{path: path("users", s.user, "messages", id), has: len(form.attachments) - len(rest)}, rest); err != nil {
 		s.discard(ctx, id)
 		return "", certainlyNot(err)
 	}
@@ -97,7 +97,7 @@ func (s mailShelf) createMessage(ctx context.Context, folder string, message *mo
 		return "", failed(err)
 	}
 	made, err := send[models.Messageable](ctx, s.client, info, models.CreateMessageFromDiscriminatorValue)
-	id, err := namedIn(made, err)
+	id, err := madeID(made, err)
 	if err != nil {
 		return "", err
 	}
@@ -110,30 +110,14 @@ func (s mailShelf) createMessage(ctx context.Context, folder string, message *mo
 	return id, nil
 }
 
-// complete adds the attachments that are missing from a message.
-func (s mailShelf) complete(ctx context.Context, id string, has int, missing []attachment) error {
-	to := &attachable{path: path("users", s.user, "messages", id), has: has}
-	for _, a := range missing {
-		if err := s.attach(ctx, to, a); err != nil {
-			return err
-		}
-	}
-	if !to.doubted {
-		return nil
-	}
-	if n, err := s.countAttachments(ctx, to.path); err != nil || n != to.has {
-		return endpoint.Errorf(endpoint.Unavailable, "an attachment came twice, since an answer was lost")
-	}
-	return nil
-}
-
 // discard deletes a message that is not whole, if that can be done. If not, it goes with the folder in which it is.
 func (s mailShelf) discard(ctx context.Context, id string) { _ = s.deleteForGood(ctx, id) }
 
 // deleteForGood deletes a message of ours for good.
 func (s mailShelf) deleteForGood(ctx context.Context, id string) error {
-	if err := s.me().Messages().ByMessageId(id).PermanentDelete().Post(repeatable(ctx), nil); err != nil && !hasCode(failed(err), endpoint.NotFound) {
-		return failed(err)
+	err := failed(s.me().Messages().ByMessageId(id).PermanentDelete().Post(repeatable(ctx), nil))
+	if hasCode(err, endpoint.NotFound) {
+		return nil
 	}
-	return nil
+	return err
 }

@@ -10,7 +10,7 @@ import (
 // read reads a message as MIME. Exchange does not keep what came, but renders it anew (MS-OXCMAIL section 2.1), with our property as
 // a field of the header: an item that we once wrote keeps that mark as part of its content.
 func (s mailShelf) read(ctx context.Context, folder, ref string, opts reading) endpoint.Body {
-	body := endpoint.Body{Ref: ref}
+	var body endpoint.Body
 	content := s.mime
 	switch {
 	case opts.prefers(FastTransfer):

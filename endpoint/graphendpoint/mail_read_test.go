@@ -33,6 +33,7 @@ func (b mailBox) readMail(t *testing.T, ref string, room int64) (endpoint.Body, 
 }
 
 func TestMailIsReadAsMIME(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	ref := b.deliver(t, "inbox", 3)[0]
 	mark := testMark(t)
@@ -54,6 +55,7 @@ func TestMailIsReadAsMIME(t *testing.T) {
 }
 
 func TestMailThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	refs := b.deliver(t, "inbox", 0, 1)
 	long, err := b.owner.Deliver("inbox", append(smallMail(2), strings.Repeat("Hello.\r\n", 50_000)...), graphserve.Delivery{})
@@ -82,6 +84,7 @@ func TestMailThatCannotBeRead(t *testing.T) {
 
 // A mailbox that is taken away while it is read has lost no message.
 func TestMailOfAMailboxThatIsGone(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	refs := b.deliver(t, "inbox", 0, 1)
 	state, err := b.state(t.Context(), b.inbox(), "")
@@ -113,6 +116,7 @@ func TestMailOfAMailboxThatIsGone(t *testing.T) {
 
 // A meeting request is mail.
 func TestMeetingRequestIsRead(t *testing.T) {
+	t.Parallel()
 	b := openMail(t, graphserve.Quirks{})
 	ref := b.deliver(t, "inbox", 1)[0]
 	noError(t, b.owner.Update(ref, map[string]any{"@odata.type": "#microsoft.graph.eventMessageRequest"}))

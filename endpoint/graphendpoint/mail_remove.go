@@ -12,7 +12,7 @@ const trashName = "deleteditems"
 // remove moves a message to the trash, where it keeps its immutable ID. From the trash it is deleted, which leaves it to its owner for
 // as long as the organisation keeps deleted items.
 func (s mailShelf) remove(ctx context.Context, folder, ref string) error {
-	if _, err := s.message(ctx, folder, ref, mailView{}); err != nil {
+	if _, err := s.message(ctx, folder, ref, view{}); err != nil {
 		return err
 	}
 	trash, err := s.folder(ctx, trashName)
@@ -20,19 +20,11 @@ func (s mailShelf) remove(ctx context.Context, folder, ref string) error {
 		return err
 	}
 	message := s.me().Messages().ByMessageId(ref)
-	if folder == text(trash.GetId()) {
-		return orNil(message.Delete(ctx, nil))
+	if folder == idOf(trash) {
+		return failed(message.Delete(ctx, nil))
 	}
 	to := users.NewItemMessagesItemMovePostRequestBody()
 	to.SetDestinationId(trash.GetId())
 	_, err = message.Move().Post(repeatable(ctx), to, nil) // moving it again leaves it where it is
-	return orNil(err)
-}
-
-// orNil is failed for what may be no error.
-func orNil(err error) error {
-	if err == nil {
-		return nil
-	}
 	return failed(err)
 }

@@ -8,6 +8,7 @@ import (
 )
 
 func TestMailIsRemoved(t *testing.T) {
+	t.Parallel()
 	for name, quirks := range map[string]graphserve.Quirks{"usual": {}, "to trash": {DeleteToTrash: true}} {
 		t.Run(name, func(t *testing.T) {
 			b := openMail(t, quirks)
@@ -34,6 +35,7 @@ func TestMailIsRemoved(t *testing.T) {
 }
 
 func TestMailIsRemovedThoughTheAnswerIsLost(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []graphserve.FaultKind{graphserve.TimeoutAfter, graphserve.ResetAfter, graphserve.ResetBefore, graphserve.UnavailableBefore} {
 		b := openMail(t, graphserve.Quirks{})
 		refs := b.deliver(t, "inbox", 0, 1)

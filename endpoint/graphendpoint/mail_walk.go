@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
@@ -23,86 +22,48 @@ const (
 	fewMessages = 4
 )
 
-// mailView is what is asked for of messages, besides their IDs.
-type mailView struct {
-	fields     []string
-	properties []string // extended ones
-}
-
-func (v mailView) selected() []string { return append([]string{"id"}, v.fields...) }
-
-// expanded names the extended properties, which show only where they are named.
-func (v mailView) expanded() []string {
-	if len(v.properties) == 0 {
-		return nil
-	}
-	ids := make([]string, len(v.properties))
-	for i, p := range v.properties {
-		ids[i] = "id eq '" + p + "'"
-	}
-	return []string{"singleValueExtendedProperties($filter=" + strings.Join(ids, " or ") + ")"}
-}
-
 // whole yields every message that is in a folder all the time, each once, in the order of receipt.
 //
 // The service finds the pages of a list by counting from its beginning: when a message goes meanwhile, another one slips through
 // between two pages. A round of changes has no such gap, but not every view can be had of it. So a list of several pages is followed
 // by a round from the beginning, and what the list did not show is asked for by itself.
-func (s mailShelf) whole(ctx context.Context, folder string, v mailView) iter.Seq2[models.Messageable, error] {
+func (s mailShelf) whole(ctx context.Context, folder string, v view) iter.Seq2[models.Messageable, error] {
 	return func(yield func(models.Messageable, error) bool) {
-		seen := map[string]struct{}{}
-		several := false
-		for m, err := range s.listed(ctx, folder, v, &several) {
-			if _, twice := seen[idOf(m)]; twice && err == nil {
-				continue
-			}
-			if !yield(m, err) || err != nil {
+		seen, pages := map[string]struct{}{}, 0
+		for page, err := range s.pages(ctx, folder, v) {
+			if err != nil {
+				yield(nil, err)
 				return
 			}
-			seen[idOf(m)] = struct{}{}
+			pages++
+			for _, m := range unseen(page, seen, seen) {
+				if !yield(m, nil) {
+					return
+				}
+			}
 		}
-		if several {
+		if pages > 1 {
 			s.missed(ctx, folder, v, seen)(yield)
 		}
 	}
 }
 
-// listed yields the pages of the list of a folder, and says whether there were several.
-func (s mailShelf) listed(ctx context.Context, folder string, v mailView, several *bool) iter.Seq2[models.Messageable, error] {
-	return func(yield func(models.Messageable, error) bool) {
-		top := int32(mailPage)
-		first, err := s.me().MailFolders().ByMailFolderId(folder).Messages().ToGetRequestInformation(ctx,
-			&users.ItemMailFoldersItemMessagesRequestBuilderGetRequestConfiguration{
-				QueryParameters: &users.ItemMailFoldersItemMessagesRequestBuilderGetQueryParameters{
-					Select: v.selected(), Expand: v.expanded(), Orderby: []string{"receivedDateTime"}, Top: &top,
-				},
-			})
-		if err != nil {
-			yield(nil, failed(err))
-			return
-		}
-		for info := first; info != nil; {
-			page, err := send[models.MessageCollectionResponseable](ctx, s.client, info, models.CreateMessageCollectionResponseFromDiscriminatorValue)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for _, m := range page.GetValue() {
-				if !yield(m, nil) {
-					return
-				}
-			}
-			if info, err = s.follow(first, page.GetOdataNextLink()); err != nil {
-				yield(nil, err)
-				return
-			}
-			*several = *several || info != nil
-		}
+// pages yields the pages of the list of a folder.
+func (s mailShelf) pages(ctx context.Context, folder string, v view) iter.Seq2[[]models.Messageable, error] {
+	first, err := s.me().MailFolders().ByMailFolderId(folder).Messages().ToGetRequestInformation(ctx,
+		&users.ItemMailFoldersItemMessagesRequestBuilderGetRequestConfiguration{
+			QueryParameters: &users.ItemMailFoldersItemMessagesRequestBuilderGetQueryParameters{
+				Select: v.selected(), Expand: v.expanded(), Orderby: []string{"receivedDateTime"}, Top: new(int32(mailPage)),
+			},
+		})
+	if err != nil {
+		return fault[[]models.Messageable](failed(err))
 	}
+	return pages[models.Messageable](ctx, s.client, first, models.CreateMessageCollectionResponseFromDiscriminatorValue)
 }
 
 // missed yields the messages of a folder that were not seen.
-func (s mailShelf) missed(ctx context.Context, folder string, v mailView, seen map[string]struct{}) iter.Seq2[models.Messageable, error] {
+func (s mailShelf) missed(ctx context.Context, folder string, v view, seen map[string]struct{}) iter.Seq2[models.Messageable, error] {
 	return func(yield func(models.Messageable, error) bool) {
 		var ids []string
 		var end string
@@ -121,7 +82,7 @@ func (s mailShelf) missed(ctx context.Context, folder string, v mailView, seen m
 }
 
 // singly asks for messages one by one. Those that are gone are left out.
-func (s mailShelf) singly(ctx context.Context, folder string, ids []string, v mailView) iter.Seq2[models.Messageable, error] {
+func (s mailShelf) singly(ctx context.Context, folder string, ids []string, v view) iter.Seq2[models.Messageable, error] {
 	return func(yield func(models.Messageable, error) bool) {
 		for _, id := range ids {
 			m, err := s.message(ctx, folder, id, v)
@@ -137,7 +98,7 @@ func (s mailShelf) singly(ctx context.Context, folder string, ids []string, v ma
 
 // named yields those of the named messages that are in the folder: in the order of ids, or of whole where it is cheaper to list the
 // folder than to ask for each.
-func (s mailShelf) named(ctx context.Context, folder string, ids []string, v mailView) iter.Seq2[models.Messageable, error] {
+func (s mailShelf) named(ctx context.Context, folder string, ids []string, v view) iter.Seq2[models.Messageable, error] {
 	return func(yield func(models.Messageable, error) bool) {
 		few, err := s.areFew(ctx, folder, len(ids))
 		if err != nil {
@@ -177,7 +138,7 @@ func (s mailShelf) areFew(ctx context.Context, folder string, n int) (bool, erro
 
 // since yields the messages that came or changed since a state, in the order of whole. With no state, or one that the service has
 // forgotten, it yields all.
-func (s mailShelf) since(ctx context.Context, folder, state string, v mailView) iter.Seq2[models.Messageable, error] {
+func (s mailShelf) since(ctx context.Context, folder, state string, v view) iter.Seq2[models.Messageable, error] {
 	return func(yield func(models.Messageable, error) bool) {
 		ids, err := s.changedSince(ctx, folder, state)
 		switch {
@@ -224,7 +185,7 @@ func (s mailShelf) changedSince(ctx context.Context, folder, state string) ([]st
 func (s mailShelf) round(ctx context.Context, folder, position string, end *string) iter.Seq2[models.Messageable, error] {
 	first, err := s.firstOfRound(ctx, folder, position)
 	if err != nil {
-		return func(yield func(models.Messageable, error) bool) { yield(nil, err) }
+		return fault[models.Messageable](err)
 	}
 	return changes[models.Messageable](ctx, s.client, first, users.CreateItemMailFoldersItemMessagesDeltaGetResponseFromDiscriminatorValue, end)
 }
@@ -252,7 +213,7 @@ func (s mailShelf) firstOfRound(ctx context.Context, folder, position string) (*
 }
 
 // message asks for one message. One that is in another folder, as immutable IDs find it there too, is NotFound.
-func (s mailShelf) message(ctx context.Context, folder, ref string, v mailView) (models.Messageable, error) {
+func (s mailShelf) message(ctx context.Context, folder, ref string, v view) (models.Messageable, error) {
 	if ref == "" {
 		return nil, endpoint.Errorf(endpoint.NotFound, "no message has an empty ID")
 	}
@@ -279,7 +240,7 @@ func (s mailShelf) isIn(ctx context.Context, m models.Messageable, folder string
 		return nil
 	}
 	found, err := s.folder(ctx, parent)
-	if err == nil && text(found.GetId()) != folder {
+	if err == nil && idOf(found) != folder {
 		err = endpoint.Errorf(endpoint.NotFound, "the message is in another folder")
 	}
 	return err
@@ -295,17 +256,3 @@ func notGone(err error) error {
 
 // isRemoved reports whether an entry of a round stands for a message that went. The SDK has no field for it.
 func isRemoved(m models.Messageable) bool { return m.GetAdditionalData()["@removed"] != nil }
-
-func idOf(m models.Messageable) string {
-	if m == nil || m.GetId() == nil {
-		return ""
-	}
-	return *m.GetId()
-}
-
-func timeOf(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
-}

@@ -189,10 +189,7 @@ func openPart(content endpoint.Content, p mimePart) (io.ReadCloser, error) {
 		_ = r.Close()
 		return nil, fmt.Errorf("read the message: %w", err)
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{newDecodingReader(io.LimitReader(r, p.end-p.start), p.encoding), r}, nil
+	return readCloser{newDecodingReader(io.LimitReader(r, p.end-p.start), p.encoding), r}, nil
 }
 
 // mediaTypeOr returns a media type, or that of any bytes where it is none (RFC 2045 section 5.1).

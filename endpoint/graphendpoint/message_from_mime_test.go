@@ -93,6 +93,7 @@ func contentOf(t testing.TB, a attachment) []byte {
 }
 
 func TestGoldenMessages(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/messages/*.eml")
 	if err != nil || len(files) < 20 {
 		t.Fatalf("%d messages: %v", len(files), err)
@@ -237,6 +238,7 @@ func TestMessagesWithoutEnd(t *testing.T) {
 }
 
 func TestContentThatFailsIsRefused(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("broken")
 	for name, content := range map[string]endpoint.Content{
 		"does not open":     testContent{size: 3, err: broken},

@@ -2,13 +2,8 @@ package graphendpoint
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
@@ -94,33 +89,6 @@ func (s *otherShelf) walk(ctx context.Context, list string, parent []string, dep
 	return nil
 }
 
-// rows yields a collection that the SDK's users do not have.
-func rows[T any](ctx context.Context, c *client, first string) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var zero T
-		for next := first; next != ""; {
-			var page struct {
-				Value []T    `json:"value"`
-				Next  string `json:"@odata.nextLink"`
-			}
-			err := c.ask(ctx, request{method: http.MethodGet, path: next}, &page)
-			if err == nil && page.Next != "" {
-				page.Next, err = c.relative(page.Next)
-			}
-			if err != nil {
-				yield(zero, err)
-				return
-			}
-			for _, row := range page.Value {
-				if !yield(row, nil) {
-					return
-				}
-			}
-			next = page.Next
-		}
-	}
-}
-
 func (s *otherShelf) items(ctx context.Context, folder string) iter.Seq2[mailboxItem, error] {
 	return func(yield func(mailboxItem, error) bool) {
 		mailbox, err := s.box(ctx)
@@ -133,38 +101,19 @@ func (s *otherShelf) items(ctx context.Context, folder string) iter.Seq2[mailbox
 	}
 }
 
-// state is a digest of what is there: there are few such items.
-func (s *otherShelf) state(ctx context.Context, folder, _ string) (string, error) {
-	var all strings.Builder
-	for it, err := range s.items(ctx, folder) {
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(&all, "%q %q\n", it.ID, it.Change)
-	}
-	digest := sha256.Sum256([]byte(all.String()))
-	return hex.EncodeToString(digest[:]), nil
+// state tells an item that changed by its changeKey.
+func (s *otherShelf) state(ctx context.Context, folder, since string) (string, error) {
+	return stateByDigest(since, s.items(ctx, folder), func(it mailboxItem) string { return it.ID + " " + it.Change })
 }
 
 func (s *otherShelf) list(ctx context.Context, folder, _ string) iter.Seq2[endpoint.Item, error] {
-	return func(yield func(endpoint.Item, error) bool) {
-		for it, err := range s.items(ctx, folder) {
-			item := endpoint.Item{Ref: it.ID, Kind: s.kind, Identity: it.ID, Received: it.Created, Size: it.Size}
-			if !yield(item, err) || err != nil {
-				return
-			}
-		}
-	}
+	return mapped(s.items(ctx, folder), func(it mailboxItem) (endpoint.Item, bool) {
+		return endpoint.Item{Ref: it.ID, Kind: s.kind, Identity: it.ID, Received: it.Created, Size: it.Size}, true
+	})
 }
 
 func (s *otherShelf) refs(ctx context.Context, folder string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		for it, err := range s.items(ctx, folder) {
-			if !yield(it.ID, err) || err != nil {
-				return
-			}
-		}
-	}
+	return mapped(s.items(ctx, folder), func(it mailboxItem) (string, bool) { return it.ID, true })
 }
 
 func (s *otherShelf) read(ctx context.Context, _, ref string, opts reading) endpoint.Body {
@@ -190,8 +139,6 @@ func (*otherShelf) find(context.Context, string, string) iter.Seq2[string, error
 func (*otherShelf) flags(context.Context, string, []string) iter.Seq2[endpoint.Flagging, error] {
 	return none[endpoint.Flagging]()
 }
-
-func none[T any]() iter.Seq2[T, error] { return func(func(T, error) bool) {} }
 
 // What would change these folders is refused before the shelf is asked, but for folders.
 func (s *otherShelf) create(context.Context, []string) (endpoint.Folder, error) {

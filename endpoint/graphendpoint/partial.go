@@ -5,6 +5,8 @@ import (
 	"iter"
 	"sync"
 
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/watermark"
 )
@@ -35,6 +37,27 @@ func (p *partials) add(folder string, mark watermark.Mark, id string) {
 	}
 }
 
+// wholeSightings yields the items of a folder that are marked, and remembers those that are not whole.
+func wholeSightings[T models.Entityable](p *partials, folder string, items iter.Seq2[T, error],
+	mark func(T) watermark.Reading, partialMark func(T) string,
+) iter.Seq2[endpoint.Sighting, error] {
+	return func(yield func(endpoint.Sighting, error) bool) {
+		partial := map[string][]string{}
+		noted := mapped(items, func(it T) (T, bool) {
+			if mark := partialMark(it); mark != "" {
+				partial[mark] = append(partial[mark], idOf(it))
+			}
+			return it, true
+		})
+		for seen, err := range sightings(noted, mark) {
+			if !yield(seen, err) || err != nil {
+				return
+			}
+		}
+		p.replace(folder, partial)
+	}
+}
+
 // take forgets the partial items of a mark and returns them. Without known, the folder was not looked at yet.
 func (p *partials) take(folder string, mark watermark.Mark) (ids []string, known bool) {
 	p.mu.Lock()
@@ -58,16 +81,6 @@ func (p *partials) clear(folder string, mark watermark.Mark, scan func() error, 
 	for _, id := range ids {
 		if err := discard(id); err != nil && !hasCode(err, endpoint.NotFound) {
 			p.add(folder, mark, id)
-			return err
-		}
-	}
-	return nil
-}
-
-// exhaust runs a sequence to its end.
-func exhaust[T any](seq iter.Seq2[T, error]) error {
-	for _, err := range seq {
-		if err != nil {
 			return err
 		}
 	}

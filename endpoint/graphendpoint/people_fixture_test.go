@@ -62,7 +62,7 @@ func readText(t *testing.T, s shelf, folder, ref string) string {
 		t.Fatal(body.Err)
 	}
 	defer func() { _ = body.Content.Close() }()
-	text, err := smallContent(body.Content)
+	text, err := contentBytes(body.Content)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func (d *Directory) createUser(ctx context.Context, u NewUser) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	id := idOfUser(user)
+	id := idOf(user)
 	d.remember(u.Address, id)
 	return id, nil
 }
@@ -135,7 +135,7 @@ func (d *Directory) sku(ctx context.Context, licence string) (uuid.UUID, error) 
 	first := abstractions.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(abstractions.GET,
 		"{+baseurl}/subscribedSkus?$select=skuId,skuPartNumber", map[string]string{"baseurl": d.root.String()})
 	first.Headers.TryAdd("Accept", "application/json")
-	for sku, err := range pages[models.SubscribedSkuable](ctx, d.client, first, models.CreateSubscribedSkuCollectionResponseFromDiscriminatorValue) {
+	for sku, err := range entries[models.SubscribedSkuable](ctx, d.client, first, models.CreateSubscribedSkuCollectionResponseFromDiscriminatorValue) {
 		if err != nil {
 			return uuid.Nil, err
 		}
@@ -170,7 +170,7 @@ func (d *Directory) assign(ctx context.Context, id string, sku uuid.UUID) error 
 	body.SetAddLicenses([]models.AssignedLicenseable{licence})
 	body.SetRemoveLicenses([]uuid.UUID{})
 	_, err := d.people().ByUserId(id).AssignLicense().Post(repeatable(ctx), body, nil)
-	return orNil(err)
+	return failed(err)
 }
 
 // EnsureMailbox waits until a user has a mailbox, which comes by itself some time after the licence: half an hour is usual, and a day is what the

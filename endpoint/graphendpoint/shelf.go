@@ -8,15 +8,15 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint"
 )
 
-// shelf is what can be done with the folders of one sort: of mail, calendars, contacts or task lists. The driver finds the shelf
-// of a folder, runs items in parallel, and bounds memory; a shelf does one thing at a time and is safe for concurrent use.
-// Folder IDs are those of Graph, without the sort. Errors come from the client, or are made with endpoint.Errorf.
+// shelf is what can be done with the folders of one sort: of mail, calendars, contacts, task lists, notes or journal entries. The driver
+// finds the shelf of a folder, runs items in parallel, and bounds memory; a shelf does one thing at a time and is safe for concurrent use.
+// Folder IDs are those of Graph, without the sort; the driver adds sort and kind, and to results the Ref or Mark that was asked for. Errors come from the client, or are made with endpoint.Errorf.
 type shelf interface {
 	// probe asks for the cheapest thing of the sort, to learn whether it may be reached.
 	probe(ctx context.Context) error
-	// folders lists all folders of the sort, parents first, with IDs of Graph, whole paths and Kinds.
+	// folders lists all folders of the sort, parents first, with whole paths.
 	folders(ctx context.Context) ([]endpoint.Folder, error)
-	// create makes a folder with a path, and its parents, if they do not exist, and returns it as folders would.
+	// create makes a folder with a path, and its parents, where they do not exist, and returns it as folders would.
 	create(ctx context.Context, path []string) (endpoint.Folder, error)
 	// drop deletes a folder with all it holds.
 	drop(ctx context.Context, folder string) error
@@ -34,7 +34,7 @@ type shelf interface {
 	// put writes one item. Its error has code InDoubt if the item may be there, as the errors of the client do after an unclear answer
 	// to a create.
 	put(ctx context.Context, folder string, item endpoint.Put) endpoint.PutResult
-	// remove takes one item to the trash, or deletes it for good where trash says so.
+	// remove takes one item to the trash, or deletes it for good where there is none, or where it is in the trash.
 	remove(ctx context.Context, folder, ref string) error
 	// find returns the items with a Message-ID or UID.
 	find(ctx context.Context, folder, id string) iter.Seq2[string, error]
@@ -42,6 +42,15 @@ type shelf interface {
 	flags(ctx context.Context, folder string, refs []string) iter.Seq2[endpoint.Flagging, error]
 	setFlags(ctx context.Context, folder string, change endpoint.FlagChange) error
 }
+
+// flagless is the part of a shelf whose items have no flags.
+type flagless struct{}
+
+func (flagless) flags(context.Context, string, []string) iter.Seq2[endpoint.Flagging, error] {
+	return none[endpoint.Flagging]()
+}
+
+func (flagless) setFlags(context.Context, string, endpoint.FlagChange) error { return nil }
 
 // reading bounds one body.
 type reading struct {

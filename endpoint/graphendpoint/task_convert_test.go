@@ -15,6 +15,7 @@ import (
 )
 
 func TestGoldenTasksFromICalendar(t *testing.T) {
+	t.Parallel()
 	for file, text := range inputs(t, "tasks/*.ics") {
 		t.Run(file, func(t *testing.T) {
 			draft, err := taskFromICalendar(text)
@@ -44,6 +45,7 @@ func (d taskDraft) record() taskRecord {
 }
 
 func TestGoldenTasksFromGraph(t *testing.T) {
+	t.Parallel()
 	for file, text := range inputs(t, "tasks/*.json") {
 		t.Run(file, func(t *testing.T) {
 			task := fromJSON[models.TodoTaskable](t, text, models.CreateTodoTaskFromDiscriminatorValue)
@@ -61,6 +63,7 @@ func TestGoldenTasksFromGraph(t *testing.T) {
 
 // A task that came out of Graph once comes out of it the same ever after, and other programs can read it.
 func TestTasksRoundTrip(t *testing.T) {
+	t.Parallel()
 	for file, text := range inputs(t, "tasks/*.ics") {
 		t.Run(file, func(t *testing.T) { checkTaskRoundTrip(t, text) })
 	}
@@ -90,6 +93,7 @@ func checkTaskRoundTrip(t failer, text []byte) {
 
 // Every property of a VTODO comes back, whatever its place.
 func TestEveryPropertyOfATaskComesBack(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOfN(rapid.Custom(drawTaskLine), 0, 12).Draw(t, "lines")
 		lines = append([]string{"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:p", "BEGIN:VTODO", "UID:u"}, lines...)
@@ -138,6 +142,7 @@ func drawTaskLine(t *rapid.T) string {
 }
 
 func TestTaskRefused(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"nothing":    "",
 		"no task":    "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
@@ -155,6 +160,7 @@ func TestTaskRefused(t *testing.T) {
 
 // Each step costs a request, and each link room in one: an attacker's task has no more than people make.
 func TestStepsAndLinksAreBounded(t *testing.T) {
+	t.Parallel()
 	var b strings.Builder
 	b.WriteString("BEGIN:VCALENDAR\r\nBEGIN:VTODO\r\nUID:u\r\n")
 	for i := range 5000 {

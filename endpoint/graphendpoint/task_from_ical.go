@@ -133,9 +133,6 @@ func (p *taskPlaces) placeText() {
 	}
 }
 
-// unescaped is a value of type TEXT as plain text.
-func unescaped(value string) string { return strings.Join(textList(value), ",") }
-
 // placeProgress takes status, percentage and priority (RFC 5545 sections 3.8.1.11, 3.8.1.8, 3.8.1.9).
 func (p *taskPlaces) placeProgress() {
 	status, percent := p.take(ical.PropStatus, statusPart), p.take(ical.PropPercentComplete, statusPart)

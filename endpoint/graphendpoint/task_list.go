@@ -9,6 +9,7 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
 	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 // markExtension is the open extension of a task in which its mark is, its UID, and what of it has no place in Graph. To Do knows no
@@ -22,8 +23,18 @@ const (
 	keptField = "kept"
 )
 
-// tasks yields the tasks of a list, expanded as asked for.
+// tasks yields the tasks that are in a list all the time, expanded as asked for.
 func (s taskShelf) tasks(ctx context.Context, folder string, expand ...string) iter.Seq2[models.TodoTaskable, error] {
+	return whole(func(onlyIDs bool) iter.Seq2[[]models.TodoTaskable, error] {
+		if onlyIDs {
+			return s.pages(ctx, folder)
+		}
+		return s.pages(ctx, folder, expand...)
+	}, func(id string) (models.TodoTaskable, error) { return s.task(ctx, folder, id, expand...) })
+}
+
+// pages yields the pages of a list.
+func (s taskShelf) pages(ctx context.Context, folder string, expand ...string) iter.Seq2[[]models.TodoTaskable, error] {
 	info, err := s.me().Todo().Lists().ByTodoTaskListId(folder).Tasks().ToGetRequestInformation(ctx,
 		&users.ItemTodoListsItemTasksRequestBuilderGetRequestConfiguration{
 			QueryParameters: &users.ItemTodoListsItemTasksRequestBuilderGetQueryParameters{
@@ -31,7 +42,7 @@ func (s taskShelf) tasks(ctx context.Context, folder string, expand ...string) i
 			},
 		})
 	if err != nil {
-		return func(yield func(models.TodoTaskable, error) bool) { yield(nil, failed(err)) }
+		return fault[[]models.TodoTaskable](failed(err))
 	}
 	return pages[models.TodoTaskable](ctx, s.client, info, models.CreateTodoTaskCollectionResponseFromDiscriminatorValue)
 }
@@ -44,7 +55,7 @@ func markedField(t models.TodoTaskable, field string) string {
 	for _, e := range t.GetExtensions() {
 		open, ok := e.(models.OpenTypeExtensionable)
 		// The ID is the name, at times behind the name of the type.
-		if !ok || text(open.GetExtensionName()) != markExtension && !strings.HasSuffix(text(e.GetId()), markExtension) {
+		if !ok || text(open.GetExtensionName()) != markExtension && !strings.HasSuffix(idOf(e), markExtension) {
 			continue
 		}
 		if value, ok := e.GetAdditionalData()[field].(*string); ok {
@@ -56,14 +67,7 @@ func markedField(t models.TodoTaskable, field string) string {
 
 // state tells a task that changed by its tag, and where it has none by the time.
 func (s taskShelf) state(ctx context.Context, folder, since string) (string, error) {
-	var items []string
-	for t, err := range s.tasks(ctx, folder) {
-		if err != nil {
-			return "", err
-		}
-		items = append(items, text(t.GetId())+" "+taskVersion(t))
-	}
-	return stateByDigest(since, items), nil
+	return stateByDigest(since, flat(s.pages(ctx, folder)), func(t models.TodoTaskable) string { return idOf(t) + " " + taskVersion(t) })
 }
 
 func taskVersion(t models.TodoTaskable) string {
@@ -74,58 +78,23 @@ func taskVersion(t models.TodoTaskable) string {
 }
 
 func (s taskShelf) list(ctx context.Context, folder, _ string) iter.Seq2[endpoint.Item, error] {
-	return func(yield func(endpoint.Item, error) bool) {
-		for t, err := range s.tasks(ctx, folder, "extensions") {
-			if err != nil {
-				yield(endpoint.Item{}, err)
-				return
-			}
-			id := text(t.GetId())
-			it := endpoint.Item{
-				Ref: id, Kind: endpoint.Task, Identity: id, Marks: readingOf(markedField(t, markField)),
-				Received: timeOf(t.GetCreatedDateTime()), Size: -1, Version: taskVersion(t),
-			}
-			if !yield(it, nil) {
-				return
-			}
-		}
-	}
+	return mapped(s.tasks(ctx, folder, "extensions"), func(t models.TodoTaskable) (endpoint.Item, bool) {
+		return endpoint.Item{
+			Ref: idOf(t), Kind: endpoint.Task, Identity: idOf(t), Marks: taskMark(t),
+			Received: timeOf(t.GetCreatedDateTime()), Size: -1, Version: taskVersion(t),
+		}, true
+	})
 }
 
 func (s taskShelf) refs(ctx context.Context, folder string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		for t, err := range s.tasks(ctx, folder) {
-			if err != nil {
-				yield("", err)
-				return
-			}
-			if !yield(text(t.GetId()), nil) {
-				return
-			}
-		}
-	}
+	return refsOf(s.tasks(ctx, folder))
 }
+
+func taskMark(t models.TodoTaskable) watermark.Reading { return readMark(markedField(t, markField)) }
 
 // marks yields the tasks that are marked and whole, and remembers those that are not whole.
 func (s taskShelf) marks(ctx context.Context, folder, _ string) iter.Seq2[endpoint.Sighting, error] {
-	return func(yield func(endpoint.Sighting, error) bool) {
-		partial := map[string][]string{}
-		for t, err := range s.tasks(ctx, folder, "extensions", "linkedResources") {
-			if err != nil {
-				yield(endpoint.Sighting{}, err)
-				return
-			}
-			id := text(t.GetId())
-			if mark := partialTaskMark(t); mark != "" {
-				partial[mark] = append(partial[mark], id)
-			}
-			reading := readingOf(markedField(t, markField))
-			if reading.Fields() > 0 && !yield(endpoint.Sighting{Ref: id, Marks: reading}, nil) {
-				return
-			}
-		}
-		s.partials.replace(folder, partial)
-	}
+	return wholeSightings(s.partials, folder, s.tasks(ctx, folder, "extensions", "linkedResources"), taskMark, partialTaskMark)
 }
 
 // partialTaskMark is the mark of a task that is not whole, or "".
@@ -143,24 +112,16 @@ func partialTaskMark(t models.TodoTaskable) string {
 
 // find yields the tasks with a UID: the one that was kept, or else that which is made of their ID. Extensions cannot be searched.
 func (s taskShelf) find(ctx context.Context, folder, id string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		if id == "" {
-			return
-		}
-		for t, err := range s.tasks(ctx, folder, "extensions") {
-			if err != nil {
-				yield("", err)
-				return
-			}
-			uid := markedField(t, uidField)
-			if uid == "" {
-				uid = ownUID(text(t.GetId()))
-			}
-			if uid == id && !yield(text(t.GetId()), nil) {
-				return
-			}
-		}
+	if id == "" {
+		return none[string]()
 	}
+	return mapped(s.tasks(ctx, folder, "extensions"), func(t models.TodoTaskable) (string, bool) {
+		uid := markedField(t, uidField)
+		if uid == "" {
+			uid = ownUID(idOf(t))
+		}
+		return idOf(t), uid == id
+	})
 }
 
 // task asks for one task.
@@ -177,11 +138,3 @@ func (s taskShelf) task(ctx context.Context, folder, ref string, expand ...strin
 	}
 	return send[models.TodoTaskable](ctx, s.client, info, models.CreateTodoTaskFromDiscriminatorValue)
 }
-
-// flags yields nothing: tasks have none.
-func (s taskShelf) flags(context.Context, string, []string) iter.Seq2[endpoint.Flagging, error] {
-	return func(func(endpoint.Flagging, error) bool) {}
-}
-
-// setFlags changes nothing.
-func (s taskShelf) setFlags(context.Context, string, endpoint.FlagChange) error { return nil }

@@ -12,8 +12,8 @@ import (
 // put writes a task, which takes several requests: a mark is an extension, and extensions and steps are made one by one. Until then, a
 // link carries the mark, which the request that makes the task can hold: a task that has only the link is not whole.
 func (s taskShelf) put(ctx context.Context, folder string, item endpoint.Put) endpoint.PutResult {
-	result := endpoint.PutResult{Mark: item.Mark, Dropped: item.Flags}
-	calendar, err := smallContent(item.Content)
+	result := endpoint.PutResult{Dropped: item.Flags}
+	calendar, err := contentBytes(item.Content)
 	if err != nil {
 		result.Err = err
 		return result
@@ -39,11 +39,10 @@ func (s taskShelf) write(ctx context.Context, folder string, draft taskDraft, ma
 	if err != nil {
 		return "", failed(err)
 	}
-	made, err := send[models.TodoTaskable](ctx, s.client, info, models.CreateTodoTaskFromDiscriminatorValue)
+	ref, err := madeID(send[models.TodoTaskable](ctx, s.client, info, models.CreateTodoTaskFromDiscriminatorValue))
 	if err != nil {
 		return "", err
 	}
-	ref := text(made.GetId())
 	if err := s.complete(ctx, folder, ref, draft, mark); err != nil {
 		deleted := s.delete(ctx, folder, ref)
 		if deleted != nil {
@@ -82,14 +81,14 @@ func (s taskShelf) complete(ctx context.Context, folder, ref string, draft taskD
 	}
 	// An extension of one name is made once: the second time, it exists.
 	_, err = task.Extensions().Post(repeatable(ctx), markedExtension(draft, mark), nil)
-	if err = orNil(err); err != nil && !hasCode(err, endpoint.Exists) {
+	if err = failed(err); err != nil && !hasCode(err, endpoint.Exists) {
 		return err
 	}
 	for _, link := range made.GetLinkedResources() {
 		if markOfLink(link) == "" {
 			continue
 		}
-		if err := orNil(task.LinkedResources().ByLinkedResourceId(text(link.GetId())).Delete(ctx, nil)); err != nil && !hasCode(err, endpoint.NotFound) {
+		if err := failed(task.LinkedResources().ByLinkedResourceId(idOf(link)).Delete(ctx, nil)); err != nil && !hasCode(err, endpoint.NotFound) {
 			return err
 		}
 	}
@@ -136,5 +135,5 @@ func (s taskShelf) remove(ctx context.Context, folder, ref string) error {
 }
 
 func (s taskShelf) delete(ctx context.Context, folder, ref string) error {
-	return orNil(s.me().Todo().Lists().ByTodoTaskListId(folder).Tasks().ByTodoTaskId(ref).Delete(ctx, nil))
+	return failed(s.me().Todo().Lists().ByTodoTaskListId(folder).Tasks().ByTodoTaskId(ref).Delete(ctx, nil))
 }

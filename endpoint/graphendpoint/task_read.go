@@ -9,7 +9,7 @@ import (
 
 // read reads a task as VTODO.
 func (s taskShelf) read(ctx context.Context, folder, ref string, opts reading) endpoint.Body {
-	body := endpoint.Body{Ref: ref}
+	var body endpoint.Body
 	if !opts.accepts(endpoint.ICalendar) {
 		body.Err = endpoint.Errorf(endpoint.Unsupported, "tasks are read as %s only", endpoint.ICalendar)
 		return body

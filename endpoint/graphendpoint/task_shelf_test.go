@@ -13,6 +13,7 @@ const plainTask = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VTODO\r\n
 	"URL:https://example.com/\r\nX-CHECKLIST-ITEM;X-CHECKED=TRUE:Passport\r\nX-CHECKLIST-ITEM:Socks\r\nEND:VTODO\r\nEND:VCALENDAR\r\n"
 
 func TestTaskLists(t *testing.T) {
+	t.Parallel()
 	b := openPeople(t)
 	ctx, s := t.Context(), b.tasks
 	if err := s.probe(ctx); err != nil {
@@ -63,6 +64,7 @@ func TestTaskLists(t *testing.T) {
 }
 
 func TestPutTask(t *testing.T) {
+	t.Parallel()
 	b := openPeople(t)
 	s, folder, mark := b.tasks, b.owner.TaskList(), markNo(1)
 	result := s.put(t.Context(), folder, taskPut(mark, plainTask))
@@ -91,6 +93,7 @@ func TestPutTask(t *testing.T) {
 }
 
 func TestFindTask(t *testing.T) {
+	t.Parallel()
 	b := openPeople(t)
 	s, folder := b.tasks, b.owner.TaskList()
 	result := s.put(t.Context(), folder, taskPut(markNo(1), plainTask))
@@ -107,6 +110,7 @@ func TestFindTask(t *testing.T) {
 
 // A program that ended before the mark left a half, which does not count, and which the next one takes away.
 func TestHalfATask(t *testing.T) {
+	t.Parallel()
 	b := openPeople(t)
 	folder, mark := b.owner.TaskList(), markNo(1)
 	draft, err := taskFromICalendar([]byte(plainTask))
@@ -127,6 +131,7 @@ func TestHalfATask(t *testing.T) {
 }
 
 func TestTaskFaults(t *testing.T) {
+	t.Parallel()
 	const tasks = "/users/{user}/todo/lists/{list}/tasks"
 	everyFault(t, func(b peopleBox) (shelf, string) { return b.tasks, b.owner.TaskList() }, taskPut(markNo(1), plainTask), []string{
 		"POST " + tasks, "GET " + tasks + "/{task}", "POST " + tasks + "/{task}/checklistItems", "POST " + tasks + "/{task}/extensions",
@@ -135,6 +140,7 @@ func TestTaskFaults(t *testing.T) {
 }
 
 func TestRemoveTask(t *testing.T) {
+	t.Parallel()
 	b := openPeople(t)
 	s, folder := b.tasks, b.owner.TaskList()
 	result := s.put(t.Context(), folder, taskPut(markNo(1), plainTask))
@@ -155,6 +161,7 @@ func TestRemoveTask(t *testing.T) {
 }
 
 func TestStateOfTasks(t *testing.T) {
+	t.Parallel()
 	b := openPeople(t)
 	s, folder := b.tasks, b.owner.TaskList()
 	checkStates(t, s, folder, func() {

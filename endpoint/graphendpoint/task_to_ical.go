@@ -52,7 +52,7 @@ func (r taskRecord) iCalendar() []byte {
 	todo := ical.NewComponent(ical.CompToDo)
 	uid := r.uid
 	if uid == "" {
-		uid = ownUID(text(r.task.GetId()))
+		uid = ownUID(idOf(r.task))
 	}
 	setText(todo, ical.PropUID, uid)
 	if r.mark != "" {
@@ -113,7 +113,7 @@ func taskParts(t models.TodoTaskable, steps []models.ChecklistItemable) []taskPa
 		}
 	}
 	if title := text(t.GetTitle()); title != "" {
-		add(titlePart, calendarLine(ical.PropSummary, title))
+		add(titlePart, textLine(ical.PropSummary, title))
 	}
 	add(bodyPart, bodyLines(t.GetBody())...)
 	add(statusPart, statusLines(t.GetStatus())...)
@@ -135,22 +135,17 @@ func taskParts(t models.TodoTaskable, steps []models.ChecklistItemable) []taskPa
 	return parts
 }
 
-// calendarLine is a property of type TEXT.
-func calendarLine(name, text string) string {
-	return name + ":" + escapeCalendarText(cleanText(text))
-}
-
 func bodyLines(body models.ItemBodyable) []string {
 	if body == nil || text(body.GetContent()) == "" {
 		return nil
 	}
 	content := text(body.GetContent())
 	if kind := body.GetContentType(); kind == nil || *kind != models.HTML_BODYTYPE {
-		return []string{calendarLine(ical.PropDescription, content)}
+		return []string{textLine(ical.PropDescription, content)}
 	}
 	return []string{
-		calendarLine(ical.PropDescription, textOfHTML(content)),
-		calendarLine("X-ALT-DESC;FMTTYPE=text/html", content),
+		textLine(ical.PropDescription, textOfHTML(content)),
+		textLine("X-ALT-DESC;FMTTYPE=text/html", content),
 	}
 }
 
@@ -244,7 +239,7 @@ func stepLine(step models.ChecklistItemable) string {
 	if checked := step.GetIsChecked(); checked != nil && *checked {
 		name += ";" + checkedParam + "=TRUE"
 	}
-	return calendarLine(name, text(step.GetDisplayName()))
+	return textLine(name, text(step.GetDisplayName()))
 }
 
 // foreignLinks are the links of a task but for the one that carries a mark while the task is being written.

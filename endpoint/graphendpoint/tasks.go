@@ -19,12 +19,13 @@ const tasksRoot = "[Tasks]"
 // A state is a digest of all tasks: rounds of changes of tasks do not know extensions, in which the marks are.
 type taskShelf struct {
 	*client
+	flagless
 	partials *partials
 }
 
 var _ shelf = taskShelf{}
 
-func newTaskShelf(c *client) taskShelf { return taskShelf{c, &partials{}} }
+func newTaskShelf(c *client) taskShelf { return taskShelf{client: c, partials: &partials{}} }
 
 // probe asks for a list.
 func (s taskShelf) probe(ctx context.Context) error {
@@ -47,7 +48,7 @@ func (s taskShelf) folders(ctx context.Context) ([]endpoint.Folder, error) {
 	}
 	taken := map[string]bool{}
 	var all []endpoint.Folder
-	for l, err := range pages[models.TodoTaskListable](ctx, s.client, first, models.CreateTodoTaskListCollectionResponseFromDiscriminatorValue) {
+	for l, err := range entries[models.TodoTaskListable](ctx, s.client, first, models.CreateTodoTaskListCollectionResponseFromDiscriminatorValue) {
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +73,7 @@ func isWellKnown(l models.TodoTaskListable, name models.WellknownListName) bool 
 
 func taskFolder(l models.TodoTaskListable) endpoint.Folder {
 	f := endpoint.Folder{
-		ID: text(l.GetId()), Path: listPath(text(l.GetDisplayName())), Kinds: []endpoint.Kind{endpoint.Task}, Items: -1, Subscribed: true,
+		ID: idOf(l), Path: listPath(text(l.GetDisplayName())), Items: -1, Subscribed: true,
 	}
 	if isWellKnown(l, models.DEFAULTLIST_WELLKNOWNLISTNAME) {
 		f.Role = endpoint.DefaultTasks
@@ -149,5 +150,5 @@ func (s taskShelf) drop(ctx context.Context, folder string) error {
 	if isWellKnown(l, models.DEFAULTLIST_WELLKNOWNLISTNAME) {
 		return endpoint.Errorf(endpoint.Denied, "the default task list of a mailbox cannot be deleted")
 	}
-	return orNil(list.Delete(ctx, nil))
+	return failed(list.Delete(ctx, nil))
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -171,9 +170,3 @@ func (c *client) translate(ctx context.Context, id string, from, to models.Excha
 	}
 	return "", endpoint.Errorf(endpoint.NotFound, "the service does not know the item under its other ID")
 }
-
-// isStaging reports whether a mail folder is ours, for what was imported and is not yet marked.
-func isStaging(name string) bool { return strings.HasPrefix(name, stagingName) }
-
-// stagingName is the beginning of the names of these folders.
-const stagingName = "Dandyroll import"

@@ -22,6 +22,7 @@ func decodeAll(t *testing.T, encoding, text string) string {
 }
 
 func TestTransferDecodingIsNeverAtALoss(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ encoding, text, want string }{
 		{"base64", "aGVs\r\nbG8=", "hello"},
 		{"BASE64 ", "aGVsbG8", "hello"},
@@ -47,6 +48,7 @@ func TestTransferDecodingIsNeverAtALoss(t *testing.T) {
 }
 
 func TestTransferDecodingInvertsEncoding(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		content := rapid.SliceOf(rapid.Byte()).Draw(r, "content")
 		var printable bytes.Buffer

@@ -2,7 +2,6 @@ package graphendpoint
 
 import (
 	"bytes"
-	"maps"
 	"slices"
 	"strings"
 
@@ -155,7 +154,7 @@ func (l cardLine) String() string {
 		b.WriteString(l.group + ".")
 	}
 	b.WriteString(l.name)
-	for _, name := range slices.Sorted(maps.Keys(l.params)) {
+	for _, name := range sortedNames(l.params) {
 		for i, v := range l.params[name] {
 			if i == 0 {
 				b.WriteString(";" + name + "=")
@@ -178,13 +177,13 @@ func quotedParam(v string) string {
 }
 
 // text is the value as plain text.
-func (l cardLine) text() string { return unescapeCalendarText(l.value) }
+func (l cardLine) text() string { return unescapeCardText(l.value) }
 
 // components are the values of a compound property as plain text, at least n.
 func (l cardLine) components(n int) []string {
 	parts := splitEscaped(l.value, ';')
 	for i, p := range parts {
-		parts[i] = strings.TrimSpace(unescapeCalendarText(p))
+		parts[i] = strings.TrimSpace(unescapeCardText(p))
 	}
 	for len(parts) < n {
 		parts = append(parts, "")
@@ -196,7 +195,7 @@ func (l cardLine) components(n int) []string {
 func (l cardLine) list() []string {
 	var list []string
 	for _, p := range splitEscaped(l.value, ',') {
-		if p = strings.TrimSpace(unescapeCalendarText(p)); p != "" {
+		if p = strings.TrimSpace(unescapeCardText(p)); p != "" {
 			list = append(list, p)
 		}
 	}
@@ -222,6 +221,9 @@ func splitEscaped(s string, separator byte) []string {
 // cardText makes a value of plain text (RFC 6350 section 3.4).
 func cardText(s string) string { return escapeCalendarText(cleanText(s)) }
 
+// textLine is a line whose value is plain text.
+func textLine(name, value string) string { return name + ":" + cardText(value) }
+
 func cardList(list []string, separator string) string {
 	escaped := make([]string, len(list))
 	for i, s := range list {
@@ -230,8 +232,8 @@ func cardList(list []string, separator string) string {
 	return strings.Join(escaped, separator)
 }
 
-// unescapeText undoes cardText. A backslash that escapes nothing stays, as vCard 2.1 means it.
-func unescapeCalendarText(s string) string {
+// unescapeCardText undoes cardText. A backslash that escapes nothing stays, as vCard 2.1 means it.
+func unescapeCardText(s string) string {
 	return strings.NewReplacer(`\\`, `\`, `\,`, ",", `\;`, ";", `\:`, ":", `\n`, "\n", `\N`, "\n").Replace(s)
 }
 

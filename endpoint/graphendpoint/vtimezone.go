@@ -3,7 +3,6 @@ package graphendpoint
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/emersion/go-ical"
@@ -144,7 +143,7 @@ func observanceFrom(at time.Time, yearly bool) *ical.Component {
 	setRaw(c, ical.PropTimezoneOffsetTo, offsetText(after))
 	setRaw(c, ical.PropDateTimeStart, wall.Format(localTime))
 	if yearly {
-		setRaw(c, ical.PropRecurrenceRule, fmt.Sprintf("FREQ=YEARLY;BYMONTH=%d;BYDAY=%d%s", wall.Month(), weekOfMonth(wall), dayCode(wall.Weekday())))
+		setRaw(c, ical.PropRecurrenceRule, fmt.Sprintf("FREQ=YEARLY;BYMONTH=%d;BYDAY=%d%s", wall.Month(), weekOfMonth(wall), dayCodes()[wall.Weekday()]))
 	}
 	return c
 }
@@ -156,8 +155,6 @@ func weekOfMonth(day time.Time) int {
 	}
 	return (day.Day()-1)/7 + 1
 }
-
-func dayCode(day time.Weekday) string { return strings.ToUpper(day.String()[:2]) }
 
 func offsetText(seconds int) string {
 	sign := '+'

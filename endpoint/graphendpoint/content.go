@@ -6,13 +6,13 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint"
 )
 
-// maxSmall bounds contacts and tasks, which are held in memory: a photo in base64, and as much again.
-const maxSmall = 12 << 20
+// maxSmall bounds contacts, events and tasks, which are taken apart in memory: a photo or files in base64, and as much again.
+const maxSmall = 16 << 20
 
-// smallContent reads a content that is held in memory.
-func smallContent(c endpoint.Content) ([]byte, error) {
+// contentBytes reads all of a small content, which has to be of its size.
+func contentBytes(c endpoint.Content) ([]byte, error) {
 	if c.Size() > maxSmall {
-		return nil, endpoint.Errorf(endpoint.TooLarge, "contacts and tasks are at most %d bytes", maxSmall)
+		return nil, endpoint.Errorf(endpoint.TooLarge, "contacts, events and tasks are at most %d bytes", maxSmall)
 	}
 	r, err := c.Open()
 	if err != nil {
