@@ -104,7 +104,7 @@
 //
 //	maps           Subject (255 characters), From, Sender, To, Cc, Bcc, Reply-To (500 recipients that the service takes),
 //	               Message-ID (998), Date and time of receipt (from 1601 to 4500, to the second), In-Reply-To and References
-//	               (8,000), Importance, X-Priority and Priority; \Seen, \Flagged, \Answered, $Forwarded, \Draft; other
+//	               (8,000), Importance, X-Priority and Priority; the system flags and $Forwarded; other
 //	               keywords, as categories (100 of 255 characters)
 //	approximated   without Message-ID, the service makes one; without Date, the time of receipt is that of sending; HTML
 //	               before text, in UTF-8, up to 2 MB, is the body; more texts are files ATT00002.txt and so on, attached
@@ -113,8 +113,8 @@
 //	               that was cut, as a file; signed mail, beside its parts, as original.eml, in which the signature holds
 //	               (above 10 MB only that); broken structure, over 250 parts or 32 levels, as original.eml
 //	lost           alternative texts beside the body; structure, boundaries, preambles; fields and parameters of parts but
-//	               type, name and Content-ID; of \Answered and $Forwarded together, the latter; \Deleted, and keywords that
-//	               programs use ($Junk) or that have commas or semicolons. Flags that are lost are reported as dropped
+//	               type, name and Content-ID; of \Answered and $Forwarded together, the latter; keywords that programs
+//	               use ($Junk) or that have commas or semicolons. Flags that are lost are reported as dropped
 //	refused        above 150 MB
 //
 // With importMime, bytes and structure are kept, but for lines that end with a lone LF. The service takes the time of receipt from the
