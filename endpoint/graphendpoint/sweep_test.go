@@ -67,7 +67,7 @@ type trial struct {
 
 func (tr trial) String() string { return fmt.Sprintf("request %d fault %d", tr.request, tr.kind) }
 
-// trials returns every request with every fault, or, in the short form, each fourth request with one of them.
+// trials returns every request with every fault, or, in the short form, each sixteenth request with one of them.
 func trials(requests int) []trial {
 	kinds := []graphserve.FaultKind{
 		graphserve.ResetAfter, graphserve.TimeoutAfter, graphserve.Truncated, graphserve.UnavailableBefore, graphserve.UnavailableAfter,
@@ -77,7 +77,7 @@ func trials(requests int) []trial {
 	var all []trial
 	for n := range requests {
 		for i, kind := range kinds {
-			if prove.Long() || n%4 == 0 && n/4%len(kinds) == i {
+			if prove.Long() || n%16 == 0 && n/16%len(kinds) == i {
 				all = append(all, trial{n, kind})
 			}
 		}
