@@ -55,6 +55,18 @@ func TestPurgeRemovesOnlyOurOwn(t *testing.T) {
 	want(t, w.run(pass.Options{}), pass.Counts{Listed: 5, Already: 5})
 }
 
+func TestPurgeSaysThatItCannotTellWithoutExactBytes(t *testing.T) {
+	w := newWorld(t)
+	w.deliver(1, inbox)
+	w.dstOpts.Quirks.Rewrite = true
+	w.run(pass.Options{})
+	plan, err := w.engine().PlanPurge(t.Context(), w.open())
+	w.must(err)
+	if plan.Items != 0 || len(plan.Conflicts) != 1 || !strings.Contains(plan.Conflicts[0].Reason, "byte for byte") {
+		t.Errorf("%+v", plan)
+	}
+}
+
 // An item of which nobody knows what was written, for its destination denied that it was, may be its
 // user's by now.
 func TestPurgeLeavesWhatItDoesNotKnow(t *testing.T) {

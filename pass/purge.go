@@ -153,6 +153,8 @@ func (p *propagator) unchanged(ctx context.Context, all []holding, result *Purge
 				result.conflict(h, "no pass has seen since that it was written after all; run one, and then a Verify pass")
 			case h.record.Digest == [16]byte{}:
 				result.conflict(h, "the database does not know what was written; a Verify pass finds out")
+			case !c.is(h.record.Digest) && !p.dstCaps.Exact:
+				result.conflict(h, "the destination does not keep items byte for byte, so that nobody can tell whether it was changed there")
 			case !c.is(h.record.Digest):
 				result.conflict(h, "it was changed at the destination")
 			default:

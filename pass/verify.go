@@ -270,7 +270,8 @@ func (r *running) judgeCopy(plan *folderPlan, rec store.Record, at place, c copy
 	default:
 		differs = append(differs, "bytes")
 	}
-	if r.keeps(r.dstCaps.Received, r.profile.DateKept) && !sameDate(c.received, rec.Received) {
+	// Of what is no mail the date is that of its making, which no destination can be given.
+	if endpoint.Kind(rec.Kind) == endpoint.Mail && r.keeps(r.dstCaps.Received, r.profile.DateKept) && !sameDate(c.received, rec.Received) {
 		differs = append(differs, "date")
 	}
 	if rec.Flags != "" && systemFlags(c.flags) != systemFlags(rec.Flags) {

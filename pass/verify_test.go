@@ -94,6 +94,18 @@ func TestVerifyFindsADateThatChanged(t *testing.T) {
 	finding(t, r, "altered", "date")
 }
 
+// An event was made when it was made there: no destination can be told otherwise.
+func TestVerifyAsksForTheDatesOfMailOnly(t *testing.T) {
+	w := newWorld(t)
+	w.deliverEvent("1", "lunch", inbox)
+	w.run(pass.Options{})
+	m := w.dst.Messages(inbox)[0]
+	w.must(w.dst.Delete([]string{inbox}, m.Ref))
+	_, err := w.dst.Deliver([]string{inbox}, memendpoint.Message{Kind: m.Kind, Body: m.Body, Received: m.Received.Add(time.Hour)})
+	w.must(err)
+	found(t, w.run(verifying(pass.RepairNone)), pass.Verified{Sample: 100, Checked: 1, Present: 1})
+}
+
 func TestVerifyFindsThePartial(t *testing.T) {
 	w, _ := migrated(t)
 	m := w.dst.Messages(inbox)[0]
