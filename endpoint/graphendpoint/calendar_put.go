@@ -91,11 +91,8 @@ func (s calendarShelf) newest(ctx context.Context, folder string, mark watermark
 		if err != nil {
 			return "", endpoint.Errorf(endpoint.InDoubt, "%w", err)
 		}
-		if at := e.GetCreatedDateTime(); ref == "" || at != nil && at.After(last) {
-			ref = idOf(e)
-			if at != nil {
-				last = *at
-			}
+		if at := timeOf(e.GetCreatedDateTime()); ref == "" || at.After(last) {
+			ref, last = idOf(e), at
 		}
 	}
 	if ref == "" {

@@ -27,9 +27,7 @@ func (s calendarShelf) read(ctx context.Context, folder, ref string, opts readin
 		body.Err = err
 		return body
 	}
-	if at := r.event.GetCreatedDateTime(); at != nil {
-		body.Received = *at
-	}
+	body.Received = timeOf(r.event.GetCreatedDateTime())
 	// In the order of the components: the series, then its exceptions.
 	var files [][]eventFile
 	for _, e := range append([]models.Eventable{r.event}, r.event.GetExceptionOccurrences()...) {

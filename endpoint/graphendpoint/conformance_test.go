@@ -140,8 +140,10 @@ func flagsOf(it graphserve.Item) []endpoint.Flag {
 	if it.Fields["isDraft"] == true {
 		flags = append(flags, endpoint.Draft)
 	}
-	if it.Properties[deletedProperty] == "1" {
-		flags = append(flags, endpoint.Deleted)
+	for id, value := range it.Properties { // in the case of the service
+		if strings.EqualFold(id, deletedProperty) && value == "1" {
+			flags = append(flags, endpoint.Deleted)
+		}
 	}
 	if flag, ok := it.Fields["flag"].(map[string]any); ok && flag["flagStatus"] == "flagged" {
 		flags = append(flags, endpoint.IsFlagged)

@@ -103,7 +103,7 @@ func setTimeOnce(c *ical.Component, name string, at *time.Time) {
 // eventComponent makes a VEVENT of an event without regard to what was kept, and takes a note of ours out of its body.
 func eventComponent(e models.Eventable, n note) (*ical.Component, error) {
 	c := ical.NewComponent(ical.CompEvent)
-	allDay := e.GetIsAllDay() != nil && *e.GetIsAllDay()
+	allDay := isTrue(e.GetIsAllDay())
 	start, err := momentOf(e.GetStart(), e.GetOriginalStartTimeZone(), allDay)
 	if err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func addClasses(c *ical.Component, e models.Eventable) {
 		setRaw(c, ical.PropPriority, priority)
 	}
 	addShowAs(c, e.GetShowAs())
-	if cancelled := e.GetIsCancelled(); cancelled != nil && *cancelled {
+	if isTrue(e.GetIsCancelled()) {
 		setRaw(c, ical.PropStatus, "CANCELLED")
 	}
 	var names []string
@@ -236,8 +236,8 @@ func addShowAs(c *ical.Component, s *models.FreeBusyStatus) {
 }
 
 func addReminder(c *ical.Component, e models.Eventable) {
-	on, minutes := e.GetIsReminderOn(), e.GetReminderMinutesBeforeStart()
-	if on == nil || !*on || minutes == nil {
+	minutes := e.GetReminderMinutesBeforeStart()
+	if !isTrue(e.GetIsReminderOn()) || minutes == nil {
 		return
 	}
 	alarm := ical.NewComponent(ical.CompAlarm)
@@ -270,7 +270,7 @@ func addPeople(c *ical.Component, e models.Eventable) {
 		if s := a.GetStatus(); s != nil && s.GetResponse() != nil {
 			p.Params.Set(ical.ParamParticipationStatus, participation(*s.GetResponse()))
 		}
-		if asked := e.GetResponseRequested(); asked != nil && *asked {
+		if isTrue(e.GetResponseRequested()) {
 			p.Params.Set(ical.ParamRSVP, "TRUE")
 		}
 		c.Props.Add(p)

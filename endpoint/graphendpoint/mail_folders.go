@@ -12,6 +12,15 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint"
 )
 
+// mailShelf holds the folders of mail.
+type mailShelf struct {
+	*client
+	// importMIME lets items be written by the beta of that name.
+	importMIME bool
+	// transfer has the folder in which messages are made that need more than one request.
+	transfer *transfer
+}
+
 // classProperty is PidTagContainerClass (MS-OXOSFLD section 2.2.3), which says what a folder holds.
 const classProperty = "String 0x3613"
 
@@ -77,26 +86,14 @@ func (s mailShelf) folders(ctx context.Context) ([]endpoint.Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.children(ctx, endpoint.Folder{}, roles)
+	top, err := s.children(ctx, endpoint.Folder{}, roles)
 	if err != nil {
 		return nil, err
 	}
-	seen := map[string]bool{}
-	for i := 0; i < len(all); i++ {
-		if seen[all[i].ID] {
-			return nil, endpoint.Errorf(endpoint.Damaged, "the service lists a folder twice")
-		}
-		seen[all[i].ID] = true
-		below, err := s.children(ctx, all[i], roles)
-		if hasCode(notGone(err), endpoint.NotFound) {
-			continue // deleted meanwhile, with what it held
-		}
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, below...)
-	}
-	return all, nil
+	return descend(ctx, top, func(ctx context.Context, parent endpoint.Folder) ([]endpoint.Folder, error) {
+		below, err := s.children(ctx, parent, roles)
+		return below, notGone(err)
+	})
 }
 
 // children lists the folders of mail directly below a folder, or at the top below the zero one.
@@ -200,37 +197,15 @@ func (s mailShelf) child(ctx context.Context, parent endpoint.Folder, component 
 	if top && strings.EqualFold(component, inboxName) {
 		component = inboxName
 	}
-	found, err := s.childNamed(ctx, parent, component, roles)
-	if err == nil || !hasCode(err, endpoint.NotFound) {
-		return found, err
-	}
-	name, err := folderDisplayName(component, top)
-	if err != nil {
-		return endpoint.Folder{}, err
-	}
-	if err = s.makeFolder(ctx, parent.ID, name); err != nil && !hasCode(err, endpoint.Exists) {
-		return endpoint.Folder{}, err
-	}
-	// One that exists now was made by somebody else, or by us when the answer was lost.
-	found, err = s.childNamed(ctx, parent, component, roles)
-	if hasCode(err, endpoint.NotFound) {
-		return endpoint.Folder{}, endpoint.Errorf(endpoint.Rejected,
-			"the mailbox takes the name of the folder for that of another one beside it, perhaps one that differs in case: map it to another path")
-	}
-	return found, err
-}
-
-func (s mailShelf) childNamed(ctx context.Context, parent endpoint.Folder, component string, roles map[string]endpoint.Role) (endpoint.Folder, error) {
-	siblings, err := s.children(ctx, parent, roles)
-	if err != nil {
-		return endpoint.Folder{}, err
-	}
-	for _, f := range siblings {
-		if f.Path[len(f.Path)-1] == component {
-			return f, nil
+	return foundOrMade(component, func() ([]endpoint.Folder, error) {
+		return s.children(ctx, parent, roles)
+	}, func() error {
+		name, err := folderDisplayName(component, top)
+		if err != nil {
+			return err
 		}
-	}
-	return endpoint.Folder{}, endpoint.Errorf(endpoint.NotFound, "no such folder")
+		return s.makeFolder(ctx, parent.ID, name)
+	})
 }
 
 // makeFolder makes a folder. Asking twice makes one, for the second time fails with Exists.

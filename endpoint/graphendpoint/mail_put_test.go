@@ -247,7 +247,11 @@ func TestPutFaults(t *testing.T) {
 		skip  int
 		size  int
 	}{
-		{createMail, 0, posted}, {postFile, 0, posted}, {openUpload, 0, uploaded}, {putSlice, 0, uploaded}, {putSlice, 1, uploaded},
+		{createMail, 0, posted},
+		{postFile, 0, posted},
+		{openUpload, 0, uploaded},
+		{putSlice, 0, uploaded},
+		{putSlice, 1, uploaded},
 		{moveMail, 0, posted},
 	} {
 		item := mailPut(letter(place.size))

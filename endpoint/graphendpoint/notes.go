@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
@@ -21,11 +22,11 @@ type otherShelf struct {
 
 // mailboxFolder and mailboxItem are what the import and export shows, as far as it is used.
 type mailboxFolder struct {
-	ID     string `json:"id"`
-	Name   string `json:"displayName"`
-	Type   string `json:"type"`
-	Items  int    `json:"totalItemCount"`
-	Childs int    `json:"childFolderCount"`
+	ID       string `json:"id"`
+	Name     string `json:"displayName"`
+	Type     string `json:"type"`
+	Items    int    `json:"totalItemCount"`
+	Children int    `json:"childFolderCount"`
 }
 
 type mailboxItem struct {
@@ -36,57 +37,54 @@ type mailboxItem struct {
 	Modified time.Time `json:"lastModifiedDateTime"`
 }
 
-// maxFolderDepth ends a tree that has no end.
-const maxFolderDepth = 64
-
 // probe asks for the mailbox only: nothing else is needed to list.
 func (s *otherShelf) probe(ctx context.Context) error {
 	_, err := s.box(ctx)
 	return err
 }
 
+// folders lists the folders of the class. Those of other classes, which may have some among their children, give their names to paths, so
+// that no two of these are one.
 func (s *otherShelf) folders(ctx context.Context) ([]endpoint.Folder, error) {
 	mailbox, err := s.box(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var all []endpoint.Folder
-	err = s.walk(ctx, mailbox+"/folders", []string{s.root}, 0, &all)
-	return all, err
+	known := map[string]mailboxFolder{}
+	top, err := s.children(ctx, mailbox+"/folders", []string{s.root}, known)
+	if err != nil {
+		return nil, err
+	}
+	all, err := descend(ctx, top, func(ctx context.Context, parent endpoint.Folder) ([]endpoint.Folder, error) {
+		if known[parent.ID].Children == 0 {
+			return nil, nil
+		}
+		return s.children(ctx, mailbox+path("folders", parent.ID, "childFolders"), parent.Path, known)
+	})
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(f endpoint.Folder) bool { return known[f.ID].Type != s.class })
+	if len(all) > 0 {
+		all[0].Role = s.role
+	}
+	return all, nil
 }
 
-// walk adds the folders of the class below one. Folders of other classes, which may have some among their children, give their names
-// to paths, so that no two of these are one.
-func (s *otherShelf) walk(ctx context.Context, list string, parent []string, depth int, all *[]endpoint.Folder) error {
-	if depth > maxFolderDepth {
-		return endpoint.Errorf(endpoint.Damaged, "folders are nested without end")
-	}
-	mailbox, err := s.box(ctx)
-	if err != nil {
-		return err
-	}
-	for f, err := range rows[mailboxFolder](ctx, s.client, list+"?$top=100") {
+// children lists folders of any class, and enters them among those that are known.
+func (s *otherShelf) children(ctx context.Context, address string, parent []string, known map[string]mailboxFolder) ([]endpoint.Folder, error) {
+	var below []endpoint.Folder
+	for f, err := range rows[mailboxFolder](ctx, s.client, address+"?$top=100") {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if f.ID == "" || f.Name == "" {
-			return endpoint.Errorf(endpoint.Damaged, "the service listed a folder without ID or name")
+			return nil, endpoint.Errorf(endpoint.Damaged, "the service listed a folder without ID or name")
 		}
-		below := append(append([]string{}, parent...), f.Name)
-		if f.Type == s.class {
-			folder := endpoint.Folder{ID: f.ID, Path: below, Items: f.Items}
-			if len(*all) == 0 {
-				folder.Role = s.role
-			}
-			*all = append(*all, folder)
-		}
-		if f.Childs > 0 {
-			if err := s.walk(ctx, mailbox+path("folders", f.ID, "childFolders"), below, depth+1, all); err != nil {
-				return err
-			}
-		}
+		known[f.ID] = f
+		below = append(below, endpoint.Folder{ID: f.ID, Path: append(slices.Clone(parent), f.Name), Items: f.Items})
 	}
-	return nil
+	return below, nil
 }
 
 func (s *otherShelf) items(ctx context.Context, folder string) iter.Seq2[mailboxItem, error] {

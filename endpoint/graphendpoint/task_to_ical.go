@@ -224,7 +224,7 @@ func recurrenceLine(t models.TodoTaskable) string {
 
 func reminderLines(t models.TodoTaskable) []string {
 	m, err := momentOf(t.GetReminderDateTime(), nil, false)
-	if on := t.GetIsReminderOn(); err != nil || on == nil || !*on {
+	if err != nil || !isTrue(t.GetIsReminderOn()) {
 		return nil
 	}
 	// RFC 5545 section 3.6.6: what an alarm of action DISPLAY must have.
@@ -236,7 +236,7 @@ func reminderLines(t models.TodoTaskable) []string {
 
 func stepLine(step models.ChecklistItemable) string {
 	name := stepProperty
-	if checked := step.GetIsChecked(); checked != nil && *checked {
+	if isTrue(step.GetIsChecked()) {
 		name += ";" + checkedParam + "=TRUE"
 	}
 	return textLine(name, text(step.GetDisplayName()))

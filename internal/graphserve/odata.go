@@ -315,7 +315,7 @@ func (c *call) list(nodes []*node, check ...func(url.Values) error) (response, e
 		if cur == nil {
 			return response{}, badRequest("BadRequest", "The skip token is not known.")
 		}
-		if !strings.HasSuffix(cur.path, "/messages") {
+		if !countsFromTheBeginning(cur.path) {
 			return c.page(cur)
 		}
 		return c.pageFrom(*cur, nodes)
@@ -328,8 +328,14 @@ func (c *call) list(nodes []*node, check ...func(url.Values) error) (response, e
 	return c.pageFrom(cursor{path: c.path(), query: q, user: c.user}, nodes)
 }
 
+// countsFromTheBeginning reports whether the pages of a list are found by position.
+func countsFromTheBeginning(path string) bool {
+	return slices.Contains([]string{"messages", "events", "contacts", "tasks"}, path[strings.LastIndexByte(path, '/')+1:])
+}
+
 // pageFrom answers the page of a list that begins after as many of its nodes as the pages before had. The list is that of now: what went
-// meanwhile moves the others forward, past the client. The service is known to do so with messages.
+// meanwhile moves the others forward, past the client. The service is known to do so with messages,
+// and documents nothing better for other items.
 func (c *call) pageFrom(cur cursor, nodes []*node) (response, error) {
 	nodes, err := c.filter(nodes, cur.query)
 	if err != nil {

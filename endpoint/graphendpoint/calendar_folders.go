@@ -62,7 +62,7 @@ func (s calendarShelf) folders(ctx context.Context) ([]endpoint.Folder, error) {
 	taken := map[string]bool{}
 	for _, c := range all {
 		f := endpoint.Folder{ID: idOf(c), Path: calendarPath(c), Items: -1, Subscribed: true}
-		if c.GetIsDefaultCalendar() != nil && *c.GetIsDefaultCalendar() {
+		if isTrue(c.GetIsDefaultCalendar()) {
 			f.Role = endpoint.DefaultCalendar
 		}
 		last := len(f.Path) - 1

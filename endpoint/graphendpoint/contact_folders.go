@@ -67,28 +67,12 @@ func (s contactShelf) folders(ctx context.Context) ([]endpoint.Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []endpoint.Folder{first}
-	below, err := s.children(ctx, endpoint.Folder{Path: []string{contactsRoot}})
+	top, err := s.children(ctx, endpoint.Folder{Path: []string{contactsRoot}})
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, below...)
-	seen := map[string]bool{}
-	for i := 1; i < len(all); i++ {
-		if seen[all[i].ID] {
-			return nil, endpoint.Errorf(endpoint.Damaged, "the service lists a folder twice")
-		}
-		seen[all[i].ID] = true
-		below, err := s.children(ctx, all[i])
-		if hasCode(err, endpoint.NotFound) {
-			continue // deleted meanwhile, with what it held
-		}
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, below...)
-	}
-	return all, nil
+	all, err := descend(ctx, top, s.children)
+	return append([]endpoint.Folder{first}, all...), err
 }
 
 // children lists the folders directly below a folder; at the top, but for the default one, below the zero ID.
@@ -146,33 +130,9 @@ func (s contactShelf) create(ctx context.Context, path []string) (endpoint.Folde
 
 // child returns the folder with a name below a parent, and makes it if there is none.
 func (s contactShelf) child(ctx context.Context, parent endpoint.Folder, name string) (endpoint.Folder, error) {
-	found, err := s.childNamed(ctx, parent, name)
-	if err == nil || !hasCode(err, endpoint.NotFound) {
-		return found, err
-	}
-	if err := s.makeFolder(ctx, parent.ID, escapeName(name)); err != nil && !hasCode(err, endpoint.Exists) {
-		return endpoint.Folder{}, err
-	}
-	// One that exists now was made by somebody else, or by us when the answer was lost.
-	found, err = s.childNamed(ctx, parent, name)
-	if hasCode(err, endpoint.NotFound) {
-		return endpoint.Folder{}, endpoint.Errorf(endpoint.Rejected,
-			"the mailbox takes the name of the folder for that of another one beside it, perhaps one that differs in case: map it to another path")
-	}
-	return found, err
-}
-
-func (s contactShelf) childNamed(ctx context.Context, parent endpoint.Folder, name string) (endpoint.Folder, error) {
-	siblings, err := s.children(ctx, parent)
-	if err != nil {
-		return endpoint.Folder{}, err
-	}
-	for _, f := range siblings {
-		if f.Path[len(f.Path)-1] == name {
-			return f, nil
-		}
-	}
-	return endpoint.Folder{}, endpoint.Errorf(endpoint.NotFound, "no such folder")
+	return foundOrMade(name, func() ([]endpoint.Folder, error) {
+		return s.children(ctx, parent)
+	}, func() error { return s.makeFolder(ctx, parent.ID, escapeName(name)) })
 }
 
 // makeFolder makes a folder. Asking twice makes one, for the second time fails with Exists.
