@@ -394,7 +394,7 @@ func TestVerifyAndPurgeOfTheService(t *testing.T) {
 	w.run(pass.Options{}, pass.Counts{Listed: 20, Migrated: 20})
 	found(t, w.run(pass.Options{Kind: pass.Verify}, pass.Counts{Listed: 20, Already: 20}), pass.Verified{Sample: 100, Checked: 20, Present: 20})
 	w.b.addContact(w.b.Contacts(), 1)
-	w.with(func(e *pass.Engine, p pass.Pair) {
+	w.with(t.Context(), func(e *pass.Engine, p pass.Pair) {
 		planned, err := e.PlanPurge(t.Context(), p)
 		w.must(err)
 		done, err := e.Purge(t.Context(), p, planned.Confirm)

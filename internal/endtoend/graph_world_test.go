@@ -130,7 +130,7 @@ func (m *move) must(err error) {
 // try runs a pass in a fresh engine over mailboxes that were opened anew, as a program that is started again does.
 func (m *move) try(ctx context.Context, o pass.Options) (r *pass.Report, err error) {
 	m.t.Helper()
-	m.with(func(e *pass.Engine, p pass.Pair) { r, err = e.Run(ctx, p, o) })
+	m.with(ctx, func(e *pass.Engine, p pass.Pair) { r, err = e.Run(ctx, p, o) })
 	if !r.Closes() {
 		m.t.Errorf("report does not close: %+v", r)
 	}
@@ -138,7 +138,7 @@ func (m *move) try(ctx context.Context, o pass.Options) (r *pass.Report, err err
 }
 
 // with hands a fresh engine and the pair to a function.
-func (m *move) with(do func(*pass.Engine, pass.Pair)) {
+func (m *move) with(ctx context.Context, do func(*pass.Engine, pass.Pair)) {
 	m.t.Helper()
 	db, err := badgerstore.Open(m.state, &badgerstore.Options{Key: m.key})
 	m.must(err)
@@ -147,7 +147,7 @@ func (m *move) with(do func(*pass.Engine, pass.Pair)) {
 	m.must(err)
 	p := pass.Pair{ID: "ann"}
 	for side, open := range map[**endpoint.Mailbox]opening{&p.Source: m.src, &p.Destination: m.dst} {
-		box, err := open(m.t.Context())
+		box, err := open(ctx)
 		m.must(err)
 		defer func() { m.must(box.Close()) }()
 		*side = box
@@ -185,4 +185,16 @@ func (m *move) reset(f store.Filter, records, removed int) {
 func (m *move) lose() {
 	m.t.Helper()
 	m.must(os.RemoveAll(m.state))
+}
+
+// TestGraphRequestsAreDescribed says whether the requests of all tests were held against the description.
+func TestGraphRequestsAreDescribed(t *testing.T) {
+	t.Parallel()
+	v, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v == nil {
+		t.Skipf("%s is not set", graphserve.DescriptionVariable)
+	}
 }
