@@ -3,6 +3,7 @@ package pass
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
@@ -27,6 +28,8 @@ type windowItem struct {
 	workItem
 	state itemState
 	looks int // how often it was looked for in vain
+	// format is the place, among the formats in which it can go, of the one in which it is sent: those before it were refused.
+	format int
 	// sent is what was put, and its flags; nil before anything was.
 	sent  *digested
 	flags string
@@ -118,15 +121,17 @@ func (w *window) read(ctx, grace context.Context) ([]outgoing, error) {
 		if len(missing) == 0 {
 			return nil
 		}
-		for body, err := range w.source.Read(grace, w.plan.source, missing, w.reading()) {
-			if err != nil {
-				return err
-			}
-			if item := w.open[body.Ref]; item != nil && !have[body.Ref] {
-				out = w.prepare(out, item, body)
-				have[body.Ref] = true
-			} else {
-				closeBody(body)
+		for format, refs := range w.byFormat(missing) {
+			for body, err := range w.source.Read(grace, w.plan.source, refs, w.reading(format)) {
+				if err != nil {
+					return err
+				}
+				if item := w.open[body.Ref]; item != nil && !have[body.Ref] {
+					out = w.prepare(out, item, body)
+					have[body.Ref] = true
+				} else {
+					closeBody(body)
+				}
 			}
 		}
 		return nil
@@ -146,7 +151,35 @@ func (w *window) unanswered(have map[string]bool) {
 	}
 }
 
-func (w *window) reading() endpoint.ReadOptions { return reading(w.opts, w.srcCaps, w.dstCaps) }
+// byFormat yields items by the format in which they are to be sent.
+func (w *window) byFormat(refs []string) iter.Seq2[int, []string] {
+	return func(yield func(int, []string) bool) {
+		for format := 0; len(refs) > 0; format++ {
+			var these, others []string
+			for _, ref := range refs {
+				if w.open[ref].format == format {
+					these = append(these, ref)
+				} else {
+					others = append(others, ref)
+				}
+			}
+			if len(these) > 0 && !yield(format, these) {
+				return
+			}
+			refs = others
+		}
+	}
+}
+
+// reading is how items are read that are sent in the best of the formats that both sides know, or, where the first were refused, in a
+// later one.
+func (w *window) reading(format int) endpoint.ReadOptions {
+	o := reading(w.opts, w.srcCaps, w.dstCaps)
+	for kind, formats := range o.Formats {
+		o.Formats[kind] = formats[min(format, len(formats)):]
+	}
+	return o
+}
 
 // reading is how items are read that are, or were, carried from one endpoint to the other: in the format
 // in which they go.
@@ -197,7 +230,7 @@ func (w *window) write(ctx, grace context.Context, out []outgoing) error {
 		var puts []endpoint.Put
 		sent := map[watermark.Mark]outgoing{}
 		for _, o := range out {
-			if w.open[o.item.ref] == o.item && o.item.state == untried {
+			if w.open[o.item.ref] == o.item && o.item.state == untried && o.item.sent == o.content {
 				puts = append(puts, o.put)
 				sent[o.put.Mark] = o
 			}
@@ -239,10 +272,28 @@ func (w *window) answered(o outgoing, r endpoint.PutResult) error {
 	case fatal(r.Err):
 		o.item.state = untried
 		return r.Err
+	case w.otherFormat(o, r.Err):
+		// is read again
 	default:
 		w.fail(o.item, r.Err)
 	}
 	return nil
+}
+
+// otherFormat reports whether an item whose format was refused can go in another one: what is carried whole between two like endpoints
+// may be too much for one request, and less when it is taken apart.
+func (w *window) otherFormat(o outgoing, err error) bool {
+	switch endpoint.CodeOf(err) { //nolint:exhaustive // the others say nothing of the format
+	case endpoint.TooLarge, endpoint.Rejected, endpoint.Unsupported:
+	default:
+		return false
+	}
+	next := o.item.format + 1
+	if next >= len(w.srcCaps.Offers(o.item.kind, w.dstCaps)) {
+		return false
+	}
+	o.item.format, o.item.state, o.item.sent = next, untried, nil
+	return true
 }
 
 // refused handles the error that ended a put: if it says that the items of sent, which got no answer,

@@ -171,9 +171,9 @@ func TestKeptIsBounded(t *testing.T) {
 	}
 }
 
-// Time does not follow the square of what a card or task holds.
+// Time does not follow the square of what a card or task holds: with the race detector, that would be minutes.
 func TestHostileNumbersTakeNoTime(t *testing.T) { // not in parallel with others: it takes the time
-	const n = 20_000
+	const n = 25_000
 	var card, task strings.Builder
 	for i := range n {
 		fmt.Fprintf(&card, "X-MS-CHILD:%d\r\nCATEGORIES:%d\r\nCATEGORIES:same\r\nEMAIL:%d@example.com\r\n", i, i, i)
@@ -188,7 +188,7 @@ func TestHostileNumbersTakeNoTime(t *testing.T) { // not in parallel with others
 	if _, err := taskFromICalendar([]byte(calendar)); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(start); took > 10*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
 }
