@@ -71,7 +71,7 @@ func advice(err error) string {
 		text string
 	}{
 		{context.Canceled, "stopped cleanly; run again to go on"},
-		{endpoint.ErrUnauthenticated, "check the name in the address, and the password, secret or token in the environment"},
+		{endpoint.ErrUnauthenticated, "check the name in the address, and the password, token or client credentials in the environment"},
 		{endpoint.ErrUntrusted, "name a certificate of the server's own making with -ca; an address that begins with imap:// " +
 			"is for servers with STARTTLS"},
 		{pass.ErrForeignMarks, "use the key of the earlier migration with -key; if it was somebody else's, " +
