@@ -107,7 +107,9 @@ func (p *contactPlaces) put(l cardLine) error {
 			return err
 		}
 	default:
-		if p.place(l) {
+		// A line that is there twice has one place: the details of two with one value could not be told apart.
+		twin := slices.ContainsFunc(p.placed, func(other cardLine) bool { return other.name == l.name && other.value == l.value })
+		if !twin && p.place(l) {
 			if len(p.placed) < maxDetails {
 				p.placed = append(p.placed, l)
 			}
@@ -139,8 +141,13 @@ func (p *contactPlaces) putPhoto(l cardLine) (done bool, err error) {
 func (p *contactPlaces) keepDetails() {
 	for _, l := range p.placed {
 		alone := contactPlaces{contact: models.NewContact()}
+		if mobile := text(p.contact.GetMobilePhone()); l.name == vcard.FieldTelephone && mobile != phoneNumber(l) {
+			alone.contact.SetMobilePhone(&mobile) // which another number has, so that this one is shown elsewhere
+		}
+		others := contactLines(alone.contact)
 		alone.place(l)
-		if shown := contactLines(alone.contact); len(shown) == 1 {
+		shown := slices.DeleteFunc(contactLines(alone.contact), func(line string) bool { return slices.Contains(others, line) })
+		if len(shown) == 1 {
 			p.kept.addInstead(shown[0], l.String())
 		}
 	}

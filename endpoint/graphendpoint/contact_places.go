@@ -134,7 +134,7 @@ func (p *contactPlaces) placeEmail(l cardLine) bool {
 
 // placePhone sorts numbers by their types (RFC 6350 section 6.4.1). A number that is neither mobile nor at home counts as one at work.
 func (p *contactPlaces) placePhone(l cardLine) bool {
-	c, number := p.contact, strings.TrimPrefix(strings.TrimSpace(l.text()), "tel:")
+	c, number := p.contact, phoneNumber(l)
 	is := l.params.HasType
 	switch {
 	case number == "" || is(vcard.TypeFax) || is(vcard.TypePager):
@@ -146,6 +146,8 @@ func (p *contactPlaces) placePhone(l cardLine) bool {
 	}
 	return freeOf(maxPhones, c.GetBusinessPhones, c.SetBusinessPhones, number)
 }
+
+func phoneNumber(l cardLine) string { return strings.TrimPrefix(strings.TrimSpace(l.text()), "tel:") }
 
 // freeOf adds to a list that takes only so many.
 func freeOf(most int, get func() []string, set func([]string), value string) bool {
