@@ -283,13 +283,9 @@ func (w *window) answered(o outgoing, r endpoint.PutResult) error {
 // otherFormat reports whether an item whose format was refused can go in another one: what is carried whole between two like endpoints
 // may be too much for one request, and less when it is taken apart.
 func (w *window) otherFormat(o outgoing, err error) bool {
-	switch endpoint.CodeOf(err) { //nolint:exhaustive // the others say nothing of the format
-	case endpoint.TooLarge, endpoint.Rejected, endpoint.Unsupported:
-	default:
-		return false
-	}
-	next := o.item.format + 1
-	if next >= len(w.srcCaps.Offers(o.item.kind, w.dstCaps)) {
+	code, next := endpoint.CodeOf(err), o.item.format+1
+	if code != endpoint.TooLarge && code != endpoint.Rejected && code != endpoint.Unsupported ||
+		next >= len(w.srcCaps.Offers(o.item.kind, w.dstCaps)) {
 		return false
 	}
 	o.item.format, o.item.state, o.item.sent = next, untried, nil
