@@ -18,11 +18,11 @@ import (
 	"github.com/dandyroll/dandyroll/watermark"
 )
 
-// TestProveGraphFaults migrates a mailbox of all kinds to the service while one of its requests fails, each of them in turn and in each
-// way in which requests fail. Whatever became of that pass, the next ones bring every item, whole and once.
+// TestProveGraphFaults migrates a mailbox of all kinds to the service while one of its requests fails, each of them in turn and in
+// several ways. Whatever became of that pass, the next ones bring every item, whole and once.
 func TestProveGraphFaults(t *testing.T) {
 	t.Parallel()
-	for _, route := range []string{"json", "import"} {
+	for _, route := range []string{"json", "import", "upload"} {
 		t.Run(route, func(t *testing.T) {
 			t.Parallel()
 			clean := newVoyage(t, route)
@@ -91,7 +91,8 @@ type trial struct {
 
 func (tr trial) String() string { return fmt.Sprintf("request %d fault %d", tr.request, tr.kind) }
 
-// trials returns every request with every fault, or, in the short form, each sixteenth request with one of them.
+// trials returns every request with three or four of the faults, by turns, or, in the short form, each sixteenth request with one of
+// them. All of them with all faults would be some 5,000 trials and a quarter of an hour on two cores.
 func trials(requests int) []trial {
 	kinds := []graphserve.FaultKind{
 		graphserve.ResetAfter, graphserve.TimeoutAfter, graphserve.Truncated, graphserve.UnavailableBefore, graphserve.UnavailableAfter,
@@ -101,7 +102,7 @@ func trials(requests int) []trial {
 	var all []trial
 	for n := range requests {
 		for i, kind := range kinds {
-			if prove.Long() || n%16 == 0 && n/16%len(kinds) == i {
+			if prove.Long() && (n+i)%4 == 0 || n%16 == 0 && n/16%len(kinds) == i {
 				all = append(all, trial{n, kind})
 			}
 		}
@@ -124,37 +125,43 @@ func newVoyage(t *testing.T, route string) *voyage {
 	v := &voyage{dst: graphserve.New(graphserve.Config{}), store: memstore.New(), key: watermark.NewKey()}
 	t.Cleanup(v.dst.Close)
 	v.box = v.dst.AddMailbox(address, "Ann")
-	if route == "import" {
+	switch route {
+	case "import":
 		v.bob = startServer(t, graphserve.Quirks{})
 		box := v.bob.AddMailbox(address, "Ann")
 		for n := range 4 {
 			_, err := box.Deliver("inbox", fmt.Appendf(nil, "Subject: mail %d\r\n\r\nbody\r\n", n), graphserve.Delivery{Read: n%2 == 0})
 			noError(t, err)
 		}
-		return v
+	case "json":
+		v.src = memendpoint.NewServer()
+		v.fill(t)
+	case "upload":
+		v.src = memendpoint.NewServer()
+		v.deliver(t, "INBOX", endpoint.Mail, []byte("Subject: one\r\n\r\nbody\r\n"), largeMail(prove.Scale(1_000, 60_000)))
 	}
-	v.src = memendpoint.NewServer()
-	v.fill(t)
 	return v
 }
 
 // fill puts items of each kind into the source: some that one request writes, and some that take several.
 func (v *voyage) fill(t *testing.T) {
 	t.Helper()
-	deliver := func(folder string, kind endpoint.Kind, bodies ...[]byte) {
-		t.Helper()
-		open := v.src.Open(nil)
-		_, err := open.CreateFolder(t.Context(), endpoint.Folder{Path: []string{folder}, Kinds: []endpoint.Kind{kind}})
+	v.deliver(t, "INBOX", endpoint.Mail, []byte("Subject: one\r\n\r\nbody\r\n"), example(t, "messages/alternative.eml"))
+	v.deliver(t, "Meetings", endpoint.Event, example(t, "events/all-day.ics"), example(t, "events/exceptions-over-dst.ics"), example(t, "events/attachments.ics"))
+	v.deliver(t, "People", endpoint.Contact, example(t, "contacts/minimal.vcf"), example(t, "contacts/photo_v4.vcf"))
+	v.deliver(t, "Chores", endpoint.Task, example(t, "tasks/minimal.ics"), example(t, "tasks/checklist.ics"))
+}
+
+// deliver makes a folder at the source and puts items into it.
+func (v *voyage) deliver(t *testing.T, folder string, kind endpoint.Kind, bodies ...[]byte) {
+	t.Helper()
+	open := v.src.Open(nil)
+	_, err := open.CreateFolder(t.Context(), endpoint.Folder{Path: []string{folder}, Kinds: []endpoint.Kind{kind}})
+	noError(t, err)
+	for _, body := range bodies {
+		_, err := v.src.Deliver([]string{folder}, memendpoint.Message{Kind: kind, Body: body})
 		noError(t, err)
-		for _, body := range bodies {
-			_, err := v.src.Deliver([]string{folder}, memendpoint.Message{Kind: kind, Body: body})
-			noError(t, err)
-		}
 	}
-	deliver("INBOX", endpoint.Mail, []byte("Subject: one\r\n\r\nbody\r\n"), example(t, "messages/alternative.eml"), largeMail(prove.Scale(1_000, 60_000)))
-	deliver("Meetings", endpoint.Event, example(t, "events/all-day.ics"), example(t, "events/exceptions-over-dst.ics"), example(t, "events/attachments.ics"))
-	deliver("People", endpoint.Contact, example(t, "contacts/minimal.vcf"), example(t, "contacts/photo_v4.vcf"))
-	deliver("Chores", endpoint.Task, example(t, "tasks/minimal.ics"), example(t, "tasks/checklist.ics"))
 }
 
 func example(t *testing.T, name string) []byte {
