@@ -33,6 +33,8 @@ type Capabilities struct {
 	// one give equal identities to equal items. It is empty where the mailbox makes identities up, such
 	// as IDs, so that no two items share one.
 	Identity string
+	// Outlines allows the method Outline, and says that Read fills Body.Identity.
+	Outlines bool
 	// Keywords says that flags beyond the five system flags may be kept.
 	Keywords bool
 	// Received says that Put keeps the time at which an item was received, to the second.

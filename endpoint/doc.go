@@ -78,4 +78,6 @@
 //	    the folder, told in any session, that very one exactly as long as no item came or went, else
 //	    one that no State from before the change equals. An expired State is no error: State since it
 //	    tells another, and List and Marks since it yield every item.
+//	E41 With Capabilities.Outlines, Outline yields the items of List, in its order, with the same Ref,
+//	    Kind and Received, and Read tells of each the Identity that List does.
 package endpoint

@@ -46,6 +46,10 @@ type Driver interface {
 	// that were there then. It fails with Stale if the Validity is not that of f.
 	List(ctx context.Context, f Folder, since string) iter.Seq2[Item, error]
 
+	// Outline yields what List would, with no more of each item than Ref, Kind, Received and Size,
+	// for less: nobody looks at headers. Read tells the identities.
+	Outline(ctx context.Context, f Folder, since string) iter.Seq2[Item, error]
+
 	// Refs yields the Ref of every item of a folder, in the order of List. It is much cheaper
 	// than List.
 	Refs(ctx context.Context, f Folder) iter.Seq2[string, error]
@@ -126,6 +130,11 @@ func unsupported() error { return &Error{Code: Unsupported} }
 // State fails with ErrUnsupported.
 func (Unimplemented) State(context.Context, Folder, string) (string, error) {
 	return "", unsupported()
+}
+
+// Outline fails with ErrUnsupported.
+func (Unimplemented) Outline(context.Context, Folder, string) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) { yield(Item{}, unsupported()) }
 }
 
 // CreateFolder fails with ErrUnsupported.

@@ -68,6 +68,8 @@ type Body struct {
 	Flags []Flag
 	// Received is as in Item.
 	Received time.Time
+	// Identity is as in Item, with Capabilities.Outlines; else, and where Err is not nil, it is empty.
+	Identity string
 	// Err says why this item could not be read; the others can. Its code is NotFound where the
 	// item is gone, Damaged where the source cannot deliver it.
 	Err error

@@ -101,6 +101,14 @@ func checkItem(it Item) error {
 	return nil
 }
 
+// Outline yields the items of a folder as List does, with no more of each than Ref, Kind, Received and
+// Size: Identity, Marks and Sent are missing. It costs less, and Read tells the identities. Without
+// Capabilities.Outlines it is Unsupported.
+func (m *Mailbox) Outline(ctx context.Context, f Folder, since string) iter.Seq2[Item, error] {
+	return gated(m, ctx, "list", func(c Capabilities) bool { return c.Outlines },
+		guard(m, ctx, "list", func() iter.Seq2[Item, error] { return m.driver.Outline(ctx, f, since) }, checkItem))
+}
+
 // Refs yields the reference of every item of a folder.
 func (m *Mailbox) Refs(ctx context.Context, f Folder) iter.Seq2[string, error] {
 	return guard(m, ctx, "list", func() iter.Seq2[string, error] { return m.driver.Refs(ctx, f) }, nil)

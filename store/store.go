@@ -76,6 +76,10 @@ type Ledger interface {
 	// the ledger as it was when the sequence began.
 	Records(ctx context.Context, folder string) iter.Seq2[Record, error]
 
+	// Lookup yields those of the named records of a source folder that there are, in any order. What
+	// it costs follows their number, not that of the folder.
+	Lookup(ctx context.Context, folder string, ids []watermark.ID) iter.Seq2[Record, error]
+
 	// Folders yields the scan positions of one side.
 	Folders(ctx context.Context, side Side) iter.Seq2[Folder, error]
 
@@ -215,6 +219,7 @@ type Folder struct {
 	Name     string // see FolderKey
 	Validity string
 	State    string // an endpoint.Folder's State: nothing up to it needs to be looked at again
+	Summary  string // what was found up to it, in a form of the engine's own, of any bytes
 }
 
 // Sighting is a mark that was seen at the destination. Folder and Ref together are its key.

@@ -149,6 +149,13 @@ func (d *driver) List(ctx context.Context, f endpoint.Folder, since string) iter
 	})
 }
 
+func (d *driver) Outline(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {
+	of := fault.Elements[endpoint.Item]{Name: func(it endpoint.Item) string { return it.Ref }}
+	return fault.Stream(ctx, d.faults, about("outline", f), of, func() iter.Seq2[endpoint.Item, error] {
+		return d.Driver.Outline(ctx, f, since)
+	})
+}
+
 func (d *driver) Refs(ctx context.Context, f endpoint.Folder) iter.Seq2[string, error] {
 	of := fault.Elements[string]{Name: func(ref string) string { return ref }}
 	return fault.Stream(ctx, d.faults, about("refs", f), of, func() iter.Seq2[string, error] {

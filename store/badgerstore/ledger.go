@@ -63,6 +63,38 @@ func (l *ledger) Records(ctx context.Context, folder string) iter.Seq2[store.Rec
 	}), l.record)
 }
 
+// Lookup implements store.Ledger.
+func (l *ledger) Lookup(ctx context.Context, folder string, ids []watermark.ID) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		l.mu.Lock()
+		name, known := l.state.names.numbers[folder]
+		l.mu.Unlock()
+		for _, id := range ids {
+			if !known {
+				return
+			}
+			key := l.state.tag.record(name, id)
+			value, err := l.store.lookup(key)
+			if err == nil {
+				err = ctx.Err()
+			}
+			if value == nil && err == nil {
+				continue
+			}
+			var r store.Record
+			if err == nil {
+				r, err = l.record(entry{key, value})
+			}
+			if err != nil {
+				err = fmt.Errorf("badgerstore: read: %w", fromBadger(err))
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // Folders implements store.Ledger.
 func (l *ledger) Folders(ctx context.Context, side store.Side) iter.Seq2[store.Folder, error] {
 	return stream(ctx, l.open(func(st *state) ([]byte, int) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dandyroll/dandyroll/internal/fault"
 	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 type ledger struct {
@@ -34,6 +35,13 @@ func sideName(s store.Side) string {
 		return "source"
 	}
 	return "destination"
+}
+
+func (l *ledger) Lookup(ctx context.Context, folder string, ids []watermark.ID) iter.Seq2[store.Record, error] {
+	call := Call{Method: "lookup", Folder: folder}
+	return fault.Stream(ctx, l.faults, call, fault.Elements[store.Record]{}, func() iter.Seq2[store.Record, error] {
+		return l.Ledger.Lookup(ctx, folder, ids)
+	})
 }
 
 func (l *ledger) Sightings(ctx context.Context, folder string) iter.Seq2[store.Sighting, error] {

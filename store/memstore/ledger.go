@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 // ledger is one opening of a pair. It is open as long as it is the pair's holder.
@@ -61,6 +62,18 @@ func (l *ledger) Folders(ctx context.Context, side store.Side) iter.Seq2[store.F
 			}
 		}
 		slices.SortFunc(all, func(a, b store.Folder) int { return strings.Compare(a.Name, b.Name) })
+		return all
+	})
+}
+
+// Lookup implements store.Ledger.
+func (l *ledger) Lookup(ctx context.Context, folder string, ids []watermark.ID) iter.Seq2[store.Record, error] {
+	return collect(ctx, l, func() (all []store.Record) {
+		for _, id := range ids {
+			if r, ok := l.pair.records[recordKey{folder, id}]; ok {
+				all = append(all, r)
+			}
+		}
 		return all
 	})
 }
