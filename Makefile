@@ -3,7 +3,7 @@
 
 FUZZTIME ?= 1m
 
-.PHONY: help test lint prove fuzz fmt
+.PHONY: help test lint prove bench fuzz fmt
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ lint: ## run the linters and check that go.mod is tidy
 
 prove: ## run the long form of every proof and print its figures
 	@scripts/prove
+
+bench: ## measure against mbsync and raw sockets, and write docs/performance.md
+	@scripts/bench
 
 fuzz: ## run each fuzz target for FUZZTIME (1m)
 	@scripts/fuzz $(FUZZTIME)

@@ -1,10 +1,11 @@
-// Package dovecot starts private Dovecot IMAP servers for tests.
+// Package dovecot starts private Dovecot IMAP servers for tests and measurements.
 //
 // A server has its own configuration, users, mail, ports on the loopback interface and log, all in
 // one temporary directory, and neither reads nor touches a Dovecot that the machine may run
 // besides. It runs as root, then serving mail as an unprivileged user, and as any other user.
 //
-// [Require] decides what a machine without Dovecot does. The package needs Dovecot 2.3 with its
+// Tests use [Start], and [Require] decides what a machine without Dovecot does; programs use [Launch].
+// The package needs Dovecot 2.3 with its
 // IMAP part: on Debian and Ubuntu the package dovecot-imapd.
 package dovecot
 
@@ -58,13 +59,18 @@ type Config struct {
 	// NoFsync stores mail without waiting for the disk, for tests with many messages.
 	NoFsync bool
 
+	// Dir is where the server makes its directory; empty means os.TempDir. It must be short, for the
+	// path of a socket has at most 108 bytes, and Dovecot's unprivileged users must be able to pass it.
+	Dir string
+
 	// ExtraConfig is appended to the configuration file as it is.
 	ExtraConfig string
 }
 
-// Server is a running Dovecot. Its methods report failures to the test that started it.
+// Server is a running Dovecot. Stop, Kill, Restart and Doveadm report failures to the test that started
+// it, and are for tests only.
 type Server struct {
-	t      testing.TB
+	t      testing.TB // nil with Launch
 	config Config
 	dir    string
 	ports  ports
@@ -87,10 +93,35 @@ func Start(t testing.TB, c Config) *Server {
 	if err := s.create(); err != nil {
 		t.Fatalf("dovecot: %v", err)
 	}
-	if err := s.launch(); err != nil {
+	if err := s.launch(t.Context()); err != nil {
 		t.Fatalf("dovecot: %v\n%s", err, s.Log())
 	}
 	return s
+}
+
+// Launch starts a server outside of a test, and waits until it greets. The caller closes it.
+func Launch(ctx context.Context, c Config) (*Server, error) {
+	if ok, reason := Available(); !ok { //nolint:contextcheck // a question about the machine belongs to no caller
+		return nil, errors.New(reason)
+	}
+	s := &Server{config: c.withDefaults()}
+	err := s.create()
+	if err == nil {
+		err = s.launch(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("dovecot: %w\n%s", err, s.Log()), s.Close())
+	}
+	return s, nil
+}
+
+// Close ends a server that was started by [Launch], and removes its directory with all its mail.
+func (s *Server) Close() error {
+	var err error
+	if s.proc != nil {
+		err = s.proc.end(syscall.SIGKILL, startTime) // nobody needs what it would still write
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
 func (c Config) withDefaults() Config {
@@ -111,7 +142,7 @@ func (c Config) withDefaults() Config {
 
 // create makes the directory of the server and everything in it that outlives a restart.
 func (s *Server) create() error {
-	dir, err := os.MkdirTemp("", "dovecot-") // short: a socket's path has at most 108 bytes
+	dir, err := os.MkdirTemp(s.config.Dir, "dovecot-") // short: a socket's path has at most 108 bytes
 	if err != nil {
 		return err
 	}
@@ -127,16 +158,16 @@ func (s *Server) create() error {
 
 // launch starts the process, with other ports where somebody else was quicker to take the chosen
 // ones.
-func (s *Server) launch() error {
+func (s *Server) launch(ctx context.Context) error {
 	for attempt := 1; ; attempt++ {
 		var err error
-		if s.ports, err = freePorts(s.t.Context(), s.host()); err != nil {
+		if s.ports, err = freePorts(ctx, s.host()); err != nil {
 			return err
 		}
 		if err := s.writeConfig(); err != nil {
 			return err
 		}
-		err = s.run()
+		err = s.run(ctx)
 		if err == nil || attempt == 5 || !strings.Contains(s.Log(), "Address already in use") {
 			return err
 		}
@@ -144,8 +175,8 @@ func (s *Server) launch() error {
 }
 
 // run starts the process and waits until it greets.
-func (s *Server) run() error {
-	proc, err := startProcess(context.WithoutCancel(s.t.Context()), s.configFile())
+func (s *Server) run(ctx context.Context) error {
+	proc, err := startProcess(context.WithoutCancel(ctx), s.configFile())
 	if err != nil {
 		return err
 	}
@@ -165,6 +196,10 @@ func (s *Server) CertPool() *x509.CertPool { return s.pool }
 
 // Dir returns the directory that holds one home directory for each user.
 func (s *Server) Dir() string { return filepath.Join(s.dir, "mail") }
+
+// PID returns the ID of the process that is the parent of all others of the server. It changes with a
+// restart.
+func (s *Server) PID() int { return s.proc.cmd.Process.Pid }
 
 // Log returns what the server has logged so far.
 func (s *Server) Log() string {
@@ -202,7 +237,7 @@ func (s *Server) end(with syscall.Signal) {
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Stop()
-	if err := s.run(); err != nil {
+	if err := s.run(s.t.Context()); err != nil {
 		s.t.Fatalf("dovecot: restart: %v\n%s", err, s.Log())
 	}
 }

@@ -220,7 +220,7 @@ func TestBrokenConfigurationIsReported(t *testing.T) {
 	if err := s.create(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.launch(); err == nil || !strings.Contains(err.Error(), "no_such_setting") {
+	if err := s.launch(t.Context()); err == nil || !strings.Contains(err.Error(), "no_such_setting") {
 		t.Errorf("launch does not name the wrong setting: %v", err)
 	}
 }

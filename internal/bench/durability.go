@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/dandyroll/dandyroll/store/badgerstore"
+	"github.com/dandyroll/dandyroll/store/memstore"
+	"github.com/dandyroll/dandyroll/watermark"
+)
+
+// durability compares passes whose database is on a disk with passes that remember nothing, on a server
+// at a round trip of 1 ms.
+func (w *world) durability(ctx context.Context) ([]row, error) {
+	m := mix{seed: 5, messages: w.size.of(4000), bytes: w.size.bytes(26_000_000), median: 3_000, folders: w.size.folders(8)}
+	w.say("durability: %d messages", m.messages)
+	user, err := w.source("durable", m)
+	if err != nil {
+		return nil, err
+	}
+	want, err := look(ctx, w.server.Addr(), user, "")
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := w.far(ctx, time.Millisecond)
+	if err != nil {
+		return nil, err
+	}
+	defer proxy.Close()
+	r := race{addr: proxy.Addr(), from: user, want: want, runs: w.size.runs + w.size.extra}
+	results, err := w.copies(ctx, r,
+		contender{"badgerstore", watermark.Field, w.durablePass},
+		contender{"memstore", watermark.Field, w.forgetfulPass})
+	if err != nil {
+		return nil, err
+	}
+	durable, forgetful := results[0].took, results[1].took
+	return []row{{
+		name:  fmt.Sprintf("cost of durability, round trip of 1 ms, %s messages: rate with Badger on a disk, of that with memstore", count(m.messages)),
+		value: 100 * ratio(forgetful, durable), format: "%.0f %%", least: atLeast(95),
+		how: fmt.Sprintf("Badger %v, memstore %v", durable, forgetful),
+	}}, nil
+}
+
+// durablePass runs a pass whose database is on a disk, whatever the job says.
+func (w *world) durablePass(ctx context.Context, j job) (u usage, err error) {
+	if j.state, err = os.MkdirTemp(w.disk, "state-"); err != nil {
+		return u, err
+	}
+	began := time.Now()
+	db, err := badgerstore.Open(j.state, &badgerstore.Options{Key: w.key})
+	if err != nil {
+		return u, err
+	}
+	u.report, err = w.passOver(ctx, j, db, way{})
+	err = errors.Join(err, db.Close())
+	u.took = time.Since(began)
+	return u, errors.Join(err, os.RemoveAll(j.state))
+}
+
+// forgetfulPass runs a pass whose database is in memory.
+func (w *world) forgetfulPass(ctx context.Context, j job) (u usage, err error) {
+	began := time.Now()
+	db := memstore.New()
+	u.report, err = w.passOver(ctx, j, db, way{})
+	err = errors.Join(err, db.Close())
+	u.took = time.Since(began)
+	return u, err
+}
