@@ -36,8 +36,9 @@ const MaxBatch = 4096
 
 // Store holds the ledgers of any number of pairs. It is safe for concurrent use.
 type Store interface {
-	// Open opens the ledger of a pair, making an empty one for a pair that is new. It checks that
-	// the ledger is whole. The pair is locked until the ledger is closed.
+	// Open opens the ledger of a pair, making an empty one for a pair that is new. The pair is locked
+	// until the ledger is closed. A ledger that is not whole is ErrDamaged; a store may leave the
+	// records and sightings of a folder until they are first asked for, and then says so first.
 	Open(ctx context.Context, pair string) (Ledger, error)
 
 	// Pairs yields what is known of every pair, in the order of their IDs.
@@ -76,8 +77,9 @@ type Ledger interface {
 	// the ledger as it was when the sequence began.
 	Records(ctx context.Context, folder string) iter.Seq2[Record, error]
 
-	// Lookup yields those of the named records of a source folder that there are, in any order. What
-	// it costs follows their number, not that of the folder.
+	// Lookup yields those of the named records of a source folder that there are, each once and in
+	// any order. What it costs follows their number; only the first one of a folder may cost as much
+	// as reading the folder, to make sure that it is whole.
 	Lookup(ctx context.Context, folder string, ids []watermark.ID) iter.Seq2[Record, error]
 
 	// Folders yields the scan positions of one side.

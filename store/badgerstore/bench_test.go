@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -14,24 +16,6 @@ import (
 	"github.com/dandyroll/dandyroll/store/badgerstore"
 	"github.com/dandyroll/dandyroll/watermark"
 )
-
-// migrated returns the settlements of n items, as a pass over IMAP commits them: a record and a
-// sighting each. The IDs are spread as those of marks are.
-func migrated(key watermark.Key, first, n int) store.Batch {
-	var b store.Batch
-	types := watermark.Types{Source: "imap", Destination: "imap"}
-	for i := first; i < first+n; i++ {
-		id := key.ItemID(watermark.Item{Types: types, Pair: "bench", Generation: 1, Ordinal: i})
-		folder := fmt.Sprint("folder ", i/10_000)
-		b.Records = append(b.Records, store.Record{
-			Folder: folder, ID: id, Status: store.Settled, Types: types, Generation: 1,
-			Ref: fmt.Sprint(i), Validity: "1700000000", Received: time.Unix(1_500_000_000+int64(i)*60, 0),
-			Size: 8192 + int64(i%1000), Digest: id, At: time.Unix(1_700_000_000+int64(i), 0), Flags: `(\Seen)`,
-		})
-		b.Sightings = append(b.Sightings, store.Sighting{Folder: folder, Ref: fmt.Sprint(i), ID: id})
-	}
-	return b
-}
 
 // BenchmarkSize fills a ledger with 100,000 migrated items and reports the bytes on disk of each,
 // after Close, and the time that opening the pair takes.
@@ -54,6 +38,37 @@ func BenchmarkSize(b *testing.B) {
 				began := time.Now()
 				s, _ = openBench(b, dir, key)
 				b.ReportMetric(float64(time.Since(began).Milliseconds()), "open-ms")
+				if err := s.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkOpen opens a store and a pair of it with 50 folders, as a pass that finds nothing new does,
+// and closes both.
+func BenchmarkOpen(b *testing.B) {
+	for _, items := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprint(items), func(b *testing.B) {
+			key, dir := watermark.NewKey(), b.TempDir()
+			s, l := openBench(b, dir, key)
+			folder := func(i int) string { return fmt.Sprint("folder ", i%50) }
+			for i := 0; i < items; i += 500 {
+				if err := l.Commit(b.Context(), migratedTo(folder, key, i, 500)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				s, l := openBench(b, dir, key)
+				for _, err := range l.Folders(b.Context(), store.Source) {
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
 				if err := s.Close(); err != nil {
 					b.Fatal(err)
 				}
@@ -94,6 +109,32 @@ func openBench(b *testing.B, dir string, key watermark.Key) (*badgerstore.Store,
 		b.Fatal(err)
 	}
 	return s, l
+}
+
+// BenchmarkMillion lets another process commit a million migrated items of one folder, and then
+// read them, and reports its peak memory and what each step took.
+func BenchmarkMillion(b *testing.B) {
+	for name, key := range keys() {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				c := startChild(b, "million", b.TempDir(), keyText(key))
+				for line := c.line(); line != ""; line = c.line() {
+					value, unit, _ := strings.Cut(line, " ")
+					seconds, err := strconv.ParseFloat(value, 64)
+					if err != nil {
+						b.Fatal(line)
+					}
+					b.ReportMetric(seconds, unit)
+				}
+				if err := c.cmd.Wait(); err != nil {
+					b.Fatal(err, c.stderr)
+				}
+				if usage, ok := c.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+					b.ReportMetric(float64(usage.Maxrss)/1024, "peak-MiB")
+				}
+			}
+		})
+	}
 }
 
 // diskUse is how many bytes of the disk a directory takes: of sparse files, only what is there.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -24,6 +25,7 @@ const (
 // written as a whole.
 type change struct {
 	state  *state
+	recent *recent
 	secret [32]byte
 	writes map[string][]byte // by key; nil deletes
 
@@ -36,12 +38,13 @@ type change struct {
 	dropped    map[uint32]bool // folders whose sightings go
 	reset      []byte
 	lastPass   uint64
-	second     bool // whether it has what only secondFormat can say
+	swept      bool // whether dropped sightings are no longer there
+	changed    bool // whether anything is written
 }
 
-func newChange(st *state, secret [32]byte) *change {
+func newChange(st *state, known *recent, secret [32]byte) *change {
 	return &change{
-		state: st, secret: secret, writes: map[string][]byte{}, tally: newTally(),
+		state: st, recent: known, secret: secret, writes: map[string][]byte{}, tally: newTally(),
 		names: newList[string](), validities: newList[string](), flags: newList[string](), epochs: newList[epoch](),
 		dropped: map[uint32]bool{}, reset: st.reset, lastPass: st.lastPass,
 	}
@@ -98,7 +101,7 @@ func (c *change) remove(b *store.Batch) {
 // drop lets all sightings of a folder go at once, however many there are: the next ones have
 // another incarnation in their keys, and sweep deletes the old ones later.
 func (c *change) drop(name uint32) {
-	were := c.state.sightings[name]
+	were := c.state.folders[name].sightings
 	if were.count == 0 || c.dropped[name] {
 		return
 	}
@@ -118,25 +121,22 @@ func (c *change) incarnation(name uint32) uint32 {
 
 func (c *change) setMeta(m store.Meta) {
 	c.meta = &m
-	c.second = c.second || metaBits(m) != 0
 	c.set(c.state.tag.key(kindMeta), encodeMeta(c.state.pair, m))
 }
 
 // setReset notes a reset that has begun; nil notes that it has ended.
 func (c *change) setReset(progress []byte) {
 	c.reset = progress
-	c.second = c.second || len(progress) > 0 && progress[0] == resetHistory
 	c.set(c.state.tag.key(kindReset), progress)
 }
 
 func (c *change) addRecord(r store.Record) {
-	c.second = c.second || isSecond(r)
 	shared := sharedNumbers{
 		epoch:    c.epoch(epoch{r.Types, r.Generation}),
-		validity: c.text(kindValidity, c.state.validities, c.validities, r.Validity),
+		validity: c.text(kindValidity, c.state.validities, &c.validities, r.Validity),
 	}
 	if r.Flags != "" {
-		shared.flags = c.text(kindFlags, c.state.flags, c.flags, r.Flags)
+		shared.flags = c.text(kindFlags, c.state.flags, &c.flags, r.Flags)
 	}
 	c.set(c.state.tag.record(c.name(r.Folder), r.ID), encodeRecord(r, shared))
 }
@@ -150,7 +150,7 @@ func (c *change) addPass(p store.Pass) {
 }
 
 func (c *change) name(name string) uint32 {
-	number, fresh := number(c.state.names, c.names, name)
+	number, fresh := number(c.state.names, &c.names, name)
 	if fresh {
 		c.set(c.state.tag.numbered(kindName, number), []byte(name))
 	}
@@ -158,7 +158,7 @@ func (c *change) name(name string) uint32 {
 }
 
 func (c *change) epoch(v epoch) uint32 {
-	number, fresh := number(c.state.epochs, c.epochs, v)
+	number, fresh := number(c.state.epochs, &c.epochs, v)
 	if fresh {
 		c.set(c.state.tag.numbered(kindEpoch, number), encodeEpoch(v))
 	}
@@ -166,9 +166,9 @@ func (c *change) epoch(v epoch) uint32 {
 }
 
 // text returns the number of a text in a list, or 0 for one that is too long or one too many.
-func (c *change) text(k kind, old, fresh list[string], text string) uint32 {
+func (c *change) text(k kind, old list[string], fresh *list[string], text string) uint32 {
 	_, known := old.numbers[text]
-	full := len(old.numbers)+len(fresh.numbers) >= maxShared
+	full := len(old.values)+len(fresh.values) >= maxShared
 	if !known && (full || len(text) > maxSharedText) {
 		return 0
 	}
@@ -180,61 +180,104 @@ func (c *change) text(k kind, old, fresh list[string], text string) uint32 {
 }
 
 // number returns the number of a value, taking the next one for a value that is new.
-func number[T comparable](old, fresh list[T], value T) (n uint32, isNew bool) {
+func number[T comparable](old list[T], fresh *list[T], value T) (n uint32, isNew bool) {
 	if n, known := old.numbers[value]; known {
 		return n, false
 	}
+	first := uint32(len(old.values))
 	if n, known := fresh.numbers[value]; known {
-		return n, false
+		return first + n, false
 	}
-	n = uint32(len(old.numbers) + len(fresh.numbers) + 1)
-	fresh.add(n, value)
-	return n, true
+	fresh.append(value)
+	return first + uint32(len(fresh.values)), true
 }
 
-// write puts the change and the summary that goes with it into a transaction. It returns the
-// position after it; nothing happened to a pair whose position stays.
+// write puts the change, and what sums it up, into a transaction. It returns the position after it;
+// nothing happened to a pair whose position stays.
 func (c *change) write(s *Store, txn *badger.Txn) (position, error) {
+	old := s.db.NewTransaction(false) // what is overwritten; a transaction that writes remembers what it read
+	defer old.Discard()
 	for key, value := range c.writes {
-		if err := c.writeEntry(s, txn, []byte(key), value); err != nil {
+		if err := c.writeEntry(old, txn, []byte(key), value); err != nil {
 			return position{}, err
 		}
 	}
-	sum := summary{at: c.state.at, passes: c.state.passes + c.tally.passes, lastPass: c.lastPass}
-	sum.at.count += c.tally.at.count
-	sum.at.digest.toggle(c.tally.at.digest)
-	if sum.at == c.state.at {
-		return sum.at, nil
+	if err := c.writeFolders(old, txn); err != nil {
+		return position{}, err
 	}
+	if !c.changed {
+		return c.state.at, nil
+	}
+	sum := c.summary()
 	sum.at.seq++
 	key := summaryKey(c.state.tag)
 	return sum.at, txn.Set(key, sealValue(key, sum.encode()))
 }
 
-func (c *change) writeEntry(s *Store, txn *badger.Txn, key, value []byte) error {
+// summary is that of the pair after the change, but for its seq.
+func (c *change) summary() summary {
+	sum := summary{at: c.state.at, passes: c.state.passes, lastPass: c.lastPass, stats: maps.Clone(c.state.stats)}
+	sum.at.count += c.tally.at.count
+	sum.at.digest.toggle(c.tally.at.digest)
+	sum.passes.add(c.tally.passes)
+	addCounts(sum.stats, c.tally.stats)
+	return sum
+}
+
+// writeFolders writes the sums of the folders that the change touches.
+func (c *change) writeFolders(old, txn *badger.Txn) error {
+	touched := slices.Collect(maps.Keys(c.tally.folders))
+	if c.swept {
+		touched = slices.AppendSeq(touched, maps.Keys(c.state.litter))
+	}
+	for _, name := range touched {
+		sums := c.state.folders[name]
+		sums.add(c.tally.folders[name])
+		value := encodeFolder(sums, c.litters(name))
+		if err := c.writeEntry(old, txn, c.state.tag.numbered(kindFolder, name), value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// litters reports whether a folder has dropped sightings after the change.
+func (c *change) litters(name uint32) bool {
+	return c.dropped[name] || c.state.litter[name] && !c.swept
+}
+
+func (c *change) writeEntry(old, txn *badger.Txn, key, value []byte) error {
 	if len(value) > maxEntry {
 		return fmt.Errorf("%w: one entry has %d bytes, at most %d", store.ErrTooLarge, len(value), maxEntry)
 	}
-	old, err := s.get(txn, key)
-	if err != nil || old == nil && value == nil || old != nil && value != nil && bytes.Equal(old, value) {
-		return err
+	was, known := c.recent.value(c.state, key)
+	if !known {
+		var err error
+		if was, err = get(old, key); err != nil {
+			return err
+		}
 	}
-	if old != nil {
-		if err := c.tally.account(c.secret, key, old, -1); err != nil {
+	if equal(was, value) {
+		return nil
+	}
+	c.changed = true
+	if was != nil {
+		if _, err := c.tally.account(c.secret, key, was, -1); err != nil {
 			return err
 		}
 	}
 	if value == nil {
 		return txn.Delete(key)
 	}
-	if err := c.tally.account(c.secret, key, value, 1); err != nil {
+	if _, err := c.tally.account(c.secret, key, value, 1); err != nil {
 		return err
 	}
-	return txn.Set(key, sealValue(key, bytes.Clone(value)))
+	return txn.Set(key, sealValue(key, value))
 }
 
 // done brings the state to what was written.
 func (c *change) done(at position) {
+	c.recent.wrote(c.writes)
 	st := c.state
 	st.tally.add(c.tally)
 	st.at.seq = at.seq
@@ -242,16 +285,21 @@ func (c *change) done(at position) {
 	if c.meta != nil {
 		st.meta = *c.meta
 	}
+	if c.swept {
+		clear(st.litter)
+	}
 	for name := range c.dropped {
 		st.incarnations[name]++
+		st.litter[name] = true
 	}
-	merge(st.names, c.names)
-	merge(st.validities, c.validities)
-	merge(st.flags, c.flags)
-	merge(st.epochs, c.epochs)
+	merge(&st.names, c.names)
+	merge(&st.validities, c.validities)
+	merge(&st.flags, c.flags)
+	merge(&st.epochs, c.epochs)
 }
 
-func merge[T comparable](into, from list[T]) {
-	maps.Copy(into.numbers, from.numbers)
-	maps.Copy(into.values, from.values)
+func merge[T comparable](into *list[T], from list[T]) {
+	for _, value := range from.values {
+		into.append(value)
+	}
 }

@@ -203,12 +203,20 @@ func encodePosition(f store.Folder) []byte {
 	var e encoder
 	e.text(f.Validity)
 	e.text(f.State)
+	if f.Summary != "" { // since thirdFormat
+		e.text(f.Summary)
+	}
 	return e.b
 }
 
 func decodePosition(side store.Side, name string, value []byte) (store.Folder, error) {
 	d := decoder{b: value}
 	f := store.Folder{Side: side, Name: name, Validity: d.text(), State: d.text()}
+	if len(d.b) > 0 {
+		if f.Summary = d.text(); f.Summary == "" {
+			d.fail() // it would not have been written
+		}
+	}
 	return f, d.end()
 }
 

@@ -16,12 +16,38 @@ const chunk = 256
 // entry is a key and its value, checked.
 type entry struct{ key, value []byte }
 
-// cursor reads the entries with one prefix, as they were when it was made. Closing the store
-// closes it.
-type cursor struct {
+// source yields entries of one moment.
+type source interface {
+	// next returns the next entries, none at the end. They are valid until it is called again.
+	next() ([]entry, error)
+	close()
+}
+
+// snapshot is what Badger held when it was made. Closing the store closes it.
+type snapshot struct {
 	store *Store
 	txn   *badger.Txn
-	it    *badger.Iterator
+	it    *badger.Iterator // nil where keys are asked for one by one
+
+	entries []entry // of the last chunk
+	room    []byte  // where they are
+	bytes   int     // of all chunks
+}
+
+// cursor reads the entries with one prefix.
+type cursor struct{ snapshot }
+
+// newSnapshot returns what Badger holds now, for the caller to close. With options, it iterates.
+func (s *Store) newSnapshot(options *badger.IteratorOptions) (snap snapshot, err error) {
+	snap.store = s
+	return snap, guard(func() error {
+		snap.txn = s.db.NewTransaction(false)
+		if options != nil {
+			snap.it = snap.txn.NewIterator(*options)
+			snap.it.Rewind()
+		}
+		return nil
+	})
 }
 
 // newCursor returns a cursor, for the caller to close.
@@ -30,114 +56,158 @@ func (s *Store) newCursor(prefix []byte) (*cursor, error) {
 		return nil, err
 	}
 	defer s.leave()
-	c := &cursor{store: s}
-	err := guard(func() error {
-		c.txn = s.db.NewTransaction(false)
-		options := badger.DefaultIteratorOptions
-		options.Prefix = prefix
-		options.PrefetchValues = false // they stand with the keys
-		c.it = c.txn.NewIterator(options)
-		c.it.Rewind()
-		return nil
-	})
+	options := badger.DefaultIteratorOptions
+	options.Prefix = prefix
+	options.PrefetchValues = false // they stand with the keys
+	snap, err := s.newSnapshot(&options)
 	if err != nil {
 		return nil, err
 	}
-	s.cursorsMu.Lock()
-	defer s.cursorsMu.Unlock()
-	s.cursors[c] = true
+	c := &cursor{snap}
+	s.remember(&c.snapshot)
 	return c, nil
 }
 
-// next returns the next entries, none at the end.
-func (c *cursor) next() (entries []entry, err error) {
+// remember lets Close close a snapshot.
+func (s *Store) remember(snap *snapshot) {
+	s.snapshotsMu.Lock()
+	defer s.snapshotsMu.Unlock()
+	s.snapshots[snap] = true
+}
+
+// next implements source.
+func (c *cursor) next() ([]entry, error) {
 	if err := c.store.enter(); err != nil {
 		return nil, err
 	}
 	defer c.store.leave()
-	err = guard(func() error {
-		for ; c.it.Valid() && len(entries) < chunk; c.it.Next() {
-			key := c.it.Item().KeyCopy(nil)
-			value, err := itemValue(c.it.Item())
-			if err != nil {
+	c.begin()
+	err := guard(func() error {
+		for ; c.it.Valid() && len(c.entries) < chunk; c.it.Next() {
+			if err := c.take(c.it.Item()); err != nil {
 				return err
 			}
-			entries = append(entries, entry{key, value})
 		}
 		return nil
 	})
-	return entries, fromBadger(err)
+	return c.entries, fromBadger(err)
 }
 
-// close may be called more than once.
-func (c *cursor) close() {
+// rewind lets next begin again. Of a store that was closed, next says so.
+func (c *cursor) rewind() { c.seek(c.it.Rewind) }
+
+// skip lets next yield nothing.
+func (c *cursor) skip() { c.seek(func() { c.it.Seek([]byte{0xff}) }) }
+
+func (c *cursor) seek(do func()) {
 	if c.store.enter() != nil {
-		return // and with the store, the cursor is closed
+		return
 	}
 	defer c.store.leave()
-	c.store.cursorsMu.Lock()
-	defer c.store.cursorsMu.Unlock()
-	if c.store.cursors[c] {
-		delete(c.store.cursors, c)
-		c.release()
-	}
+	_ = guard(func() error { do(); return nil }) // the number of entries tells
 }
 
-func (c *cursor) release() {
-	_ = guard(func() error { // nothing is lost by what is only read
-		c.it.Close()
-		c.txn.Discard()
+// begin makes room for a chunk.
+func (s *snapshot) begin() { s.entries, s.room = s.entries[:0], s.room[:0] }
+
+// take copies the key and the checked value of an item.
+func (s *snapshot) take(item *badger.Item) error {
+	return item.Value(func(sealed []byte) error {
+		value, err := openValue(item.Key(), sealed)
+		if err != nil {
+			return err
+		}
+		s.bytes += len(item.Key()) + len(value)
+		first := len(s.room)
+		s.room = append(append(s.room, item.Key()...), value...)
+		middle := first + len(item.Key())
+		s.entries = append(s.entries, entry{s.room[first:middle:middle], s.room[middle:]})
 		return nil
 	})
 }
 
-// itemValue returns a copy of the checked value of an item.
-func itemValue(item *badger.Item) ([]byte, error) {
-	sealed, err := item.ValueCopy(nil)
-	if err != nil {
-		return nil, err
-	}
-	return openValue(item.Key(), sealed)
+// close may be called more than once.
+func (s *snapshot) close() {
+	s.forget()
+	s.store.read(s.bytes)
+	s.bytes = 0
 }
 
-// stream yields what decode makes of the entries of a cursor, of which there must be want.
-func stream[T any](
-	ctx context.Context, open func() (c *cursor, want int, err error), decode func(entry) (T, error),
-) iter.Seq2[T, error] {
+func (s *snapshot) forget() {
+	if s.store.enter() != nil {
+		return // and with the store, the snapshot is closed
+	}
+	defer s.store.leave()
+	s.store.snapshotsMu.Lock()
+	defer s.store.snapshotsMu.Unlock()
+	if s.store.snapshots[s] {
+		delete(s.store.snapshots, s)
+		s.release()
+	}
+}
+
+func (s *snapshot) release() {
+	_ = guard(func() error { // nothing is lost by what is only read
+		if s.it != nil {
+			s.it.Close()
+		}
+		s.txn.Discard()
+		return nil
+	})
+}
+
+// anyNumber is the number of entries of a source that may have any.
+const anyNumber = -1
+
+// reading is what is read of a ledger or store.
+type reading[T any] struct {
+	// open returns a source and how many entries it must have, or anyNumber.
+	open func(context.Context) (from source, want int, err error)
+	// decoder is asked once for each chunk.
+	decoder func() (func(entry) (T, error), error)
+}
+
+// decodeBy is the decoder of entries that do not depend on anything that commits change.
+func decodeBy[T any](decode func(entry) (T, error)) func() (func(entry) (T, error), error) {
+	return func() (func(entry) (T, error), error) { return decode, nil }
+}
+
+// stream yields what a reading reads.
+func stream[T any](ctx context.Context, r reading[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		c, want, err := open()
+		from, want, err := r.open(ctx)
 		if err != nil {
 			yield(zero, fmt.Errorf("badgerstore: read: %w", err))
 			return
 		}
-		defer c.close()
-		for value, err := range decoded(ctx, c, decode) {
+		defer from.close()
+		have := 0
+		for value, err := range decoded(ctx, from, r.decoder) {
 			if err != nil {
 				yield(zero, fmt.Errorf("badgerstore: read: %w", err))
 				return
 			}
-			want--
+			have++
 			if !yield(value, nil) {
 				return
 			}
 		}
-		if want != 0 {
+		if want != anyNumber && want != have {
 			// A garbled block ends an iteration of Badger's without an error.
-			yield(zero, fmt.Errorf("badgerstore: read: %w", damaged("the entries are %d too few", want)))
+			yield(zero, fmt.Errorf("badgerstore: read: %w", damaged("there are %d entries and should be %d", have, want)))
 		}
 	}
 }
 
-func decoded[T any](ctx context.Context, c *cursor, decode func(entry) (T, error)) iter.Seq2[T, error] {
+func decoded[T any](
+	ctx context.Context, from source, decoder func() (func(entry) (T, error), error),
+) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var zero T
 		for {
-			entries, err := c.next()
-			if err == nil {
-				err = ctx.Err()
-			}
+			entries, decode, err := nextChunk(ctx, from, decoder)
 			if err != nil {
+				var zero T
 				yield(zero, err)
 				return
 			}
@@ -154,8 +224,22 @@ func decoded[T any](ctx context.Context, c *cursor, decode func(entry) (T, error
 	}
 }
 
-// get returns the checked value of a key, or nil. The caller has entered the store.
-func (s *Store) get(txn *badger.Txn, key []byte) (value []byte, err error) {
+func nextChunk[T any](
+	ctx context.Context, from source, decoder func() (func(entry) (T, error), error),
+) ([]entry, func(entry) (T, error), error) {
+	entries, err := from.next()
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	decode, err := decoder()
+	return entries, decode, err
+}
+
+// get returns the checked value of a key, or nil. Whoever calls it has entered the store.
+func get(txn *badger.Txn, key []byte) (value []byte, err error) {
 	item, err := txn.Get(key)
 	if err == badger.ErrKeyNotFound { //nolint:errorlint // Badger returns the sentinel itself
 		return nil, nil
@@ -163,14 +247,32 @@ func (s *Store) get(txn *badger.Txn, key []byte) (value []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	value, err = itemValue(item)
-	if value == nil && err == nil {
-		value = []byte{}
+	return itemValue(item)
+}
+
+// itemValue returns a copy of the checked value of an item, which is not nil.
+func itemValue(item *badger.Item) ([]byte, error) {
+	sealed, err := item.ValueCopy(nil)
+	if err != nil {
+		return nil, err
 	}
-	return value, err
+	return openValue(item.Key(), sealed)
 }
 
 // lookup returns the checked value of a key, or nil.
+func (s *snapshot) lookup(key []byte) (value []byte, err error) {
+	if err := s.store.enter(); err != nil {
+		return nil, err
+	}
+	defer s.store.leave()
+	err = guard(func() (err error) {
+		value, err = get(s.txn, key)
+		return err
+	})
+	return value, fromBadger(err)
+}
+
+// lookup returns the checked value of a key now, or nil.
 func (s *Store) lookup(key []byte) (value []byte, err error) {
 	if err := s.enter(); err != nil {
 		return nil, err
@@ -179,7 +281,7 @@ func (s *Store) lookup(key []byte) (value []byte, err error) {
 	err = guard(func() (err error) {
 		txn := s.db.NewTransaction(false)
 		defer txn.Discard()
-		value, err = s.get(txn, key)
+		value, err = get(txn, key)
 		return err
 	})
 	return value, fromBadger(err)
@@ -191,6 +293,10 @@ func (s *Store) enter() error {
 	if s.closed {
 		s.life.RUnlock()
 		return store.ErrClosed
+	}
+	if s.failed != nil {
+		defer s.life.RUnlock()
+		return fmt.Errorf("reopen the store: %w", s.failed)
 	}
 	return nil
 }

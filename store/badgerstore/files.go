@@ -87,6 +87,17 @@ func (c *fileCheck) tidy() error {
 	return nil
 }
 
+// memTableSize is how large a memtable must be to take the logs that are there. Badger ends the
+// process on a log that does not fit.
+func (c *fileCheck) memTableSize() int64 {
+	for _, end := range c.logs {
+		if end > memTableSize {
+			return oldMemTableSize
+		}
+	}
+	return memTableSize
+}
+
 // list returns the names of all files, if all of them are Badger's.
 func (c *fileCheck) list() ([]string, error) {
 	entries, err := os.ReadDir(c.dir)

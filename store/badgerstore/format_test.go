@@ -25,8 +25,8 @@ func bytesOf(t *testing.T, text string) []byte {
 func TestRecordsOfFirstFormat(t *testing.T) {
 	types := watermark.Types{Source: "imap", Destination: "graph"}
 	lists := sharedValues{
-		epochs:     map[uint32]epoch{1: {types: types, generation: 1}},
-		validities: map[uint32]string{1: "1700000000"},
+		epochs:     values[epoch]{{types: types, generation: 1}},
+		validities: values[string]{"1700000000"},
 	}
 	for _, test := range []struct {
 		value  string
@@ -105,7 +105,7 @@ func TestUnknownBits(t *testing.T) {
 	r := store.Record{Trashed: true}
 	value := encodeRecord(r, sharedNumbers{epoch: 1, validity: 1})
 	value[len(value)-1] |= knownMore + 1
-	lists := sharedValues{epochs: map[uint32]epoch{1: {}}, validities: map[uint32]string{1: ""}}
+	lists := sharedValues{epochs: values[epoch]{{}}, validities: values[string]{""}}
 	if have, err := decodeRecord(value, lists); err == nil {
 		t.Errorf("a record with an unknown bit reads as %+v", have)
 	}
@@ -116,71 +116,4 @@ func TestUnknownBits(t *testing.T) {
 			t.Errorf("a meta with the bits %b at its end reads as %+v", bits, have)
 		}
 	}
-}
-
-// TestFormatFollowsContents looks that a database stays readable for older programs as long as it
-// has nothing that they cannot read, and no longer.
-func TestFormatFollowsContents(t *testing.T) {
-	record := func(r store.Record) store.Batch { return store.Batch{Records: []store.Record{r}} }
-	for _, test := range []struct {
-		name  string
-		batch store.Batch
-		want  uint16
-	}{
-		{"old", resetBatchOf(1), firstFormat},
-		{"originated", record(store.Record{Status: store.Originated}), firstFormat},
-		{"removed", record(store.Record{Status: store.Removed}), secondFormat},
-		{"adopted", record(store.Record{Status: store.Adopted}), secondFormat},
-		{"trashed", record(store.Record{Trashed: true}), secondFormat},
-		{"version", record(store.Record{Version: "1"}), secondFormat},
-		{"flags", record(store.Record{Flags: "()"}), secondFormat},
-		{"follows", record(store.Record{Follows: watermark.ID{15: 1}}), secondFormat},
-		{"rebuilding", store.Batch{Meta: &store.Meta{Rebuilding: true}}, secondFormat},
-		{"purging", store.Batch{Meta: &store.Meta{Purging: [16]byte{15: 1}}}, secondFormat},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			s, l := opened(t, dir)
-			if err := l.Commit(t.Context(), test.batch); err != nil {
-				t.Fatal(err)
-			}
-			wantFormat(t, dir, test.want)
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			_, l = opened(t, dir)
-			if err := l.Commit(t.Context(), resetBatchOf(2)); err != nil {
-				t.Fatal(err)
-			}
-			wantFormat(t, dir, test.want)
-		})
-	}
-}
-
-func wantFormat(t *testing.T, dir string, want uint16) {
-	t.Helper()
-	state, _, err := readSeal(dir, keyCheck{})
-	if err != nil || state.format != want {
-		t.Errorf("the database has format %d (%v), want %d", state.format, err, want)
-	}
-}
-
-// TestFormatIsRaisedFirst lets the seal fail: Badger may not have what the seal does not announce.
-func TestFormatIsRaisedFirst(t *testing.T) {
-	dir := t.TempDir()
-	s, l := opened(t, dir)
-	if err := s.seal.close(); err != nil { // as a failed write leaves it
-		t.Fatal(err)
-	}
-	b := store.Batch{Records: []store.Record{{Flags: "()"}}}
-	for range 2 {
-		if err := l.Commit(t.Context(), b); err == nil {
-			t.Error("a commit without a seal succeeds")
-		}
-	}
-	_, l = crashed(t, dir)
-	if n := len(l.Stats()); n != 0 {
-		t.Errorf("%d statistics are there of a commit that had to fail", n)
-	}
-	wantFormat(t, dir, firstFormat)
 }

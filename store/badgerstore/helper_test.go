@@ -27,9 +27,11 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "commit":
-		exit(commitForEver(os.Args[1], keyArg(os.Args[2]), os.Args[3]))
+		exit(commitForEver(os.Args[1], keyArg(os.Args[2]), os.Args[3], os.Args[4] == "renew"))
 	case "hold":
 		exit(openAndHold(os.Args[1], keyArg(os.Args[2])))
+	case "million":
+		exit(million(os.Args[1], keyArg(os.Args[2])))
 	case "verify":
 		exit(verifyAll(keyArg(os.Args[1]), os.Args[2]))
 	default:
@@ -126,7 +128,7 @@ func recordOf(n int) store.Record {
 }
 
 // commitForEver commits batches, and writes the number of each that was accepted.
-func commitForEver(dir string, key watermark.Key, sizeText string) error {
+func commitForEver(dir string, key watermark.Key, sizeText string, renew bool) error {
 	size, err := strconv.Atoi(sizeText)
 	if err != nil {
 		return err
@@ -134,6 +136,9 @@ func commitForEver(dir string, key watermark.Key, sizeText string) error {
 	s, err := badgerstore.Open(dir, &badgerstore.Options{Key: key})
 	if err != nil {
 		return err
+	}
+	if renew {
+		badgerstore.RenewAlways(s)
 	}
 	l, err := s.Open(background(), "pair")
 	if err != nil {

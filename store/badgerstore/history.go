@@ -14,33 +14,54 @@ import (
 // History implements store.Store.
 func (s *Store) History(ctx context.Context, pair string) iter.Seq2[store.Pass, error] {
 	t := tagOf(s.secret, pair)
-	return stream(ctx, func() (*cursor, int, error) { return s.openHistory(t) }, func(e entry) (store.Pass, error) {
-		return decodePass(passOf(e.key), e.value)
+	return stream(ctx, reading[store.Pass]{
+		open:    func(ctx context.Context) (source, int, error) { return s.openHistory(ctx, t) },
+		decoder: decodeBy(func(e entry) (store.Pass, error) { return decodePass(passOf(e.key), e.value) }),
 	})
 }
 
-func (s *Store) openHistory(t tag) (*cursor, int, error) {
-	value, err := s.lookup(summaryKey(t))
+// openHistory opens all passes of a pair. What it reads is of one moment, so that a commit in
+// between does not matter.
+func (s *Store) openHistory(ctx context.Context, t tag) (source, int, error) {
+	c, err := s.newCursor(t.key(kindPass))
 	if err != nil {
 		return nil, 0, err
+	}
+	n, err := c.verifyPasses(ctx, t)
+	if err != nil {
+		c.close()
+		return nil, 0, err
+	}
+	return c, n, nil
+}
+
+// verifyPasses makes sure that a cursor has the passes of a pair, and returns how many these are.
+func (c *cursor) verifyPasses(ctx context.Context, t tag) (int, error) {
+	value, err := c.lookup(summaryKey(t))
+	if err != nil {
+		return 0, err
 	}
 	if value == nil {
-		return nil, 0, store.ErrPair
+		return 0, store.ErrPair
 	}
-	sum, err := decodeSummary(value)
+	want, err := decodeSummary(value)
 	if err != nil {
-		return nil, 0, fromBadger(err)
+		return 0, fromBadger(err)
 	}
-	progress, err := s.lookup(t.key(kindReset))
+	progress, err := c.lookup(t.key(kindReset))
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	if len(progress) > 0 && progress[0] == resetHistory { // what is left is as good as forgotten
-		c, err := s.newCursor(t.pass(0)) // the number of no pass
-		return c, 0, err
+	if len(progress) > 0 && progress[0] == resetHistory {
+		c.skip() // what is left is as good as forgotten
+		return 0, nil
 	}
-	c, err := s.newCursor(t.key(kindPass))
-	return c, sum.passes, err
+	have, err := c.sum(ctx, c.store.secret, func([]byte) {})
+	if err == nil && have != want.passes && !want.old {
+		err = damaged("a history has %d passes and should have %d, or others", have.count, want.passes.count)
+	}
+	c.rewind()
+	return want.passes.count, err
 }
 
 // passOf reads the number of a pass from its key.
@@ -54,7 +75,7 @@ func (s *Store) ResetStatistics(ctx context.Context, pair string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("badgerstore: reset statistics: %w", err)
 	}
-	passes := l.state.passes
+	passes := l.state.passes.count
 	err = l.resetHistory(context.WithoutCancel(ctx), l.commit) // what has begun is finished
 	if err = errors.Join(err, l.Close()); err != nil {
 		return 0, fmt.Errorf("badgerstore: reset statistics: %w", err)
@@ -64,7 +85,7 @@ func (s *Store) ResetStatistics(ctx context.Context, pair string) (int, error) {
 
 // resetHistory forgets all passes by the given commits; a test lets them fail.
 func (l *ledger) resetHistory(ctx context.Context, commit func(func(*change)) error) error {
-	if l.state.passes > resetBatch {
+	if l.state.passes.count > resetBatch {
 		if err := commit(func(c *change) { c.setReset([]byte{resetHistory}) }); err != nil {
 			return err
 		}
@@ -75,9 +96,12 @@ func (l *ledger) resetHistory(ctx context.Context, commit func(func(*change)) er
 // dropHistory forgets all passes, and with the last of them the note of the reset, if there is one.
 func (l *ledger) dropHistory(ctx context.Context, commit func(func(*change)) error) error {
 	var numbers []uint64
-	for number, err := range stream(ctx, l.open(func(st *state) ([]byte, int) {
-		return st.tag.key(kindPass), st.passes
-	}), func(e entry) (uint64, error) { return passOf(e.key), nil }) {
+	for number, err := range stream(ctx, reading[uint64]{
+		open: func(context.Context) (source, int, error) {
+			return l.open(func(st *state) ([]byte, int) { return st.tag.key(kindPass), st.passes.count })
+		},
+		decoder: decodeBy(func(e entry) (uint64, error) { return passOf(e.key), nil }),
+	}) {
 		if err != nil {
 			return err
 		}
@@ -88,7 +112,7 @@ func (l *ledger) dropHistory(ctx context.Context, commit func(func(*change)) err
 			for _, number := range batch {
 				c.delete(c.state.tag.pass(number))
 			}
-			if len(batch) == c.state.passes {
+			if len(batch) == c.state.passes.count {
 				c.setReset(nil)
 			}
 		}); err != nil {

@@ -87,7 +87,7 @@ func TestResetIsFinished(t *testing.T) {
 		if left != 1 || l.state.reset != nil {
 			t.Errorf("cut after %d commits, %d records are left, want the one that the filter spares", steps, left)
 		}
-		if scans := len(l.state.positions) + l.state.sightings[l.state.names.numbers["INBOX"]].count; scans != 0 {
+		if scans := len(l.state.positions) + l.state.folders[l.state.names.numbers["INBOX"]].sightings.count; scans != 0 {
 			t.Errorf("cut after %d commits, %d scan positions and sightings are left", steps, scans)
 		}
 		if done {
@@ -307,13 +307,26 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encodeMeta("pair", store.Meta{Generation: 1, Rebuilding: true, Purging: [16]byte{1}}))
 	f.Add(encodeFilter(store.Filter{Folders: []string{"a"}, Kinds: []uint8{1}, Since: time.Unix(1, 2).UTC(), Statuses: []store.Status{1}, Removed: true}))
 	f.Add(encodePass(store.Pass{Kind: "full", Started: time.Unix(1, 2).UTC(), Report: []byte("r")}))
+	f.Add(encodeFolder(folderSums{sum{1, digest{1}}, sum{2, digest{2}}}, true))
+	f.Add(summary{passes: sum{1, digest{1}}, stats: map[statKey]int{{1, store.Settled}: 3}}.encode())
 	f.Add(encodeSighting(store.Sighting{ID: id, Ref: string(bytes.Repeat([]byte("x"), 100))}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		texts := map[uint32]string{1: "v"}
-		_, _ = decodeRecord(b, sharedValues{epochs: map[uint32]epoch{1: {}}, validities: texts, flags: texts})
+		texts := values[string]{"v"}
+		_, _ = decodeRecord(b, sharedValues{epochs: values[epoch]{{}}, validities: texts, flags: texts})
 		_, _ = decodePosition(store.Source, "", b)
 		_, _ = decodeSighting("", []byte{refHash}, b)
-		_, _ = decodeSummary(b)
+		if sum, err := decodeSummary(b); err == nil && !sum.old {
+			again, err := decodeSummary(sum.encode())
+			if err != nil || !reflect.DeepEqual(again, sum) {
+				t.Errorf("summary %+v becomes %+v (%v)", sum, again, err)
+			}
+		}
+		if sums, litter, err := decodeFolder(b); err == nil {
+			again, litters, err := decodeFolder(encodeFolder(sums, litter))
+			if err != nil || again != sums || litters != litter {
+				t.Errorf("folder %+v becomes %+v (%v)", sums, again, err)
+			}
+		}
 		_, _ = decodeEpoch(b)
 		_, _ = statOf(b)
 		_ = new(sealState{tables: map[uint64]fileSum{}, pairs: map[tag]position{}}).apply(b)
@@ -460,4 +473,52 @@ func TestTooManyBytes(t *testing.T) {
 	if _, l = opened(t, dir); len(l.Stats()) != 1 || l.Stats()[0].Records != 10 {
 		t.Errorf("statistics are %v, want those of 10 records", l.Stats())
 	}
+}
+
+// TestLargeLog kills a program that had larger logs.
+func TestLargeLog(t *testing.T) {
+	const entries = 120
+	path, killed := t.TempDir(), t.TempDir()
+	plain := new(Options).withDefaults()
+	options := plain.badger(path).WithMemTableSize(oldMemTableSize).WithSyncWrites(false)
+	db, err := badger.Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range byte(entries) {
+		err := db.Update(func(txn *badger.Txn) error { return txn.Set([]byte{n}, make([]byte, 100<<10)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.CopyFS(killed, os.DirFS(path)); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	checked, err := checkFiles(killed, newSealState(), plain.badger(killed))
+	if err != nil || checked.memTableSize() != oldMemTableSize {
+		t.Fatalf("memtables of %d bytes (%v)", checked.memTableSize(), err)
+	}
+	s := &Store{options: plain}
+	if err := s.openBadger(killed, checked); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.db.Close() }() // only read
+	for n := range byte(entries) {
+		if value, err := rawValue(s.db, n); err != nil || len(value) != 100<<10 {
+			t.Fatalf("entry %d has %d bytes (%v)", n, len(value), err)
+		}
+	}
+}
+
+func rawValue(db *badger.DB, n byte) (value []byte, err error) {
+	return value, db.View(func(txn *badger.Txn) error {
+		item, err := txn.Get([]byte{n})
+		if err == nil {
+			value, err = item.ValueCopy(nil)
+		}
+		return err
+	})
 }

@@ -17,8 +17,7 @@ const (
 	areaEntry   byte = 2 // area, tag, kind, …
 )
 
-// kind is what an entry of a pair is. The values are stored and never change. Their order is the
-// order in which load meets them: what it needs for later entries comes first.
+// kind is what an entry of a pair is. The values are stored and never change.
 type kind byte
 
 const (
@@ -33,6 +32,7 @@ const (
 	kindRecord           // name, ID
 	kindSighting         // name, incarnation, Ref
 	kindFlags            // number: flags that records share; since secondFormat
+	kindFolder           // name: the sums of the folder's records and sightings; since thirdFormat
 )
 
 // tag stands for a pair in keys and in the seal.

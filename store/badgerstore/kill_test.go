@@ -2,6 +2,7 @@ package badgerstore_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -23,14 +24,17 @@ func TestKill(t *testing.T) {
 		rounds = 2
 	}
 	for name, key := range keys() {
-		for _, size := range []int{10, 2000} { // the greater lets Badger write tables and merge them
-			t.Run(name+"/"+strconv.Itoa(size), func(t *testing.T) {
+		for _, test := range []struct {
+			size  int // the greater lets Badger write tables and merge them
+			renew string
+		}{{10, "keep"}, {2000, "keep"}, {300, "renew"}} {
+			t.Run(fmt.Sprint(name, "/", test.size, "/", test.renew), func(t *testing.T) {
 				dir := t.TempDir()
 				accepted := 0
 				for round := range rounds {
-					accepted = killRound(t, dir, key, size, accepted)
+					accepted = killRound(t, accepted, dir, keyText(key), strconv.Itoa(test.size), test.renew)
 					if round%3 > 0 { // else the next process opens what was killed, not closed
-						checkBatches(t, dir, key, size, &accepted)
+						checkBatches(t, dir, key, test.size, &accepted)
 					}
 					if t.Failed() {
 						t.Fatalf("in round %d", round)
@@ -43,9 +47,9 @@ func TestKill(t *testing.T) {
 }
 
 // killRound returns the last batch that was accepted before the kill.
-func killRound(t *testing.T, dir string, key watermark.Key, size, accepted int) int {
+func killRound(t *testing.T, accepted int, args ...string) int {
 	t.Helper()
-	c := startChild(t, "commit", dir, keyText(key), strconv.Itoa(size))
+	c := startChild(t, "commit", args...)
 	first := c.line()
 	if first == "" {
 		_ = c.cmd.Wait()

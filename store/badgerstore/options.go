@@ -62,9 +62,12 @@ func (o Options) check() (check keyCheck) {
 }
 
 // memTableSize bounds the bytes of one commit: Badger takes 15 % of it in one transaction, which
-// leaves 600 bytes to each entry of the largest batch. It may grow, but never shrink: Badger
-// ends the process when a log that it left does not fit any more.
-const memTableSize = 16 << 20
+// leaves 330 bytes to each entry of the largest batch. It is also what most of Badger's memory
+// follows. A log that an older program left can need more, see fileCheck.memTableSize.
+const (
+	memTableSize    = 9 << 20
+	oldMemTableSize = 16 << 20
+)
 
 // badger returns options for a small memory, and without what a ledger does not need. It sets
 // all that Badger only checks by ending the process: two compactors or more, a stall above the
@@ -74,7 +77,8 @@ func (o Options) badger(dir string) badger.Options {
 		WithLogger(logger{o.Logger}).
 		WithMetricsEnabled(false).
 		WithMemTableSize(memTableSize).
-		WithNumMemtables(2).
+		WithNumMemtables(1).
+		WithBaseTableSize(512 << 10). // of a dozen that are built at a time
 		WithNumLevelZeroTables(2).
 		WithNumLevelZeroTablesStall(6).
 		WithNumCompactors(2).
@@ -89,7 +93,7 @@ func (o Options) badger(dir string) badger.Options {
 		return b
 	}
 	key := o.Key.Derive("badger")
-	return b.WithEncryptionKey(key[:]).WithBlockCacheSize(8 << 20).WithIndexCacheSize(16 << 20)
+	return b.WithEncryptionKey(key[:]).WithBlockCacheSize(2 << 20).WithIndexCacheSize(8 << 20)
 }
 
 // logger passes on what Badger says, except what it calls debugging: that shows keys.

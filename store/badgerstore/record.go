@@ -57,8 +57,8 @@ type sharedNumbers struct{ epoch, validity, flags uint32 }
 
 // sharedValues are the lists of a pair, by number.
 type sharedValues struct {
-	epochs            map[uint32]epoch
-	validities, flags map[uint32]string
+	epochs            values[epoch]
+	validities, flags values[string]
 }
 
 // encodeRecord writes what the key does not say.
@@ -152,7 +152,7 @@ func decodeRecord(value []byte, shared sharedValues) (store.Record, error) {
 	bits := d.byte()
 	has := func(bit byte) bool { return bits&bit != 0 }
 	r := store.Record{Gone: has(hasGone), Status: store.Status(d.byte()), Kind: d.byte()}
-	epoch, known := shared.epochs[d.number()]
+	epoch, known := shared.epochs.of(d.number())
 	r.Types, r.Generation = epoch.types, epoch.generation
 	if has(hasNumber) {
 		r.Ref = formatUint(d.uint())
@@ -183,7 +183,7 @@ func decodeRecord(value []byte, shared sharedValues) (store.Record, error) {
 }
 
 // more inverts encoder.more, its byte of bits included.
-func (d *decoder) more(r *store.Record, flags map[uint32]string) {
+func (d *decoder) more(r *store.Record, flags values[string]) {
 	bits := d.byte()
 	if bits&^knownMore != 0 {
 		d.fail()
@@ -201,18 +201,13 @@ func (d *decoder) more(r *store.Record, flags map[uint32]string) {
 }
 
 // shared inverts encoder.shared.
-func (d *decoder) shared(isNumber bool, values map[uint32]string) string {
+func (d *decoder) shared(isNumber bool, values values[string]) string {
 	if !isNumber {
 		return d.text()
 	}
-	text, known := values[d.number()]
+	text, known := values.of(d.number())
 	if !known {
 		d.fail()
 	}
 	return text
-}
-
-// isSecond reports whether a record has what only secondFormat can say.
-func isSecond(r store.Record) bool {
-	return r.Status > store.Originated || moreBits(r, false) != 0
 }

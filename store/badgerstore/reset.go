@@ -114,31 +114,43 @@ func (l *ledger) forget(
 // present tells which IDs the last scan of the destination found. As long as there was none since
 // the last reset, nothing is known to be missing.
 func (l *ledger) present(ctx context.Context) (func(watermark.ID) bool, error) {
-	scanned := len(l.state.sightings) > 0
+	seen, scanned := map[watermark.ID]bool{}, false
 	for _, err := range l.Folders(ctx, store.Destination) {
 		if err != nil {
 			return nil, err
 		}
 		scanned = true
 	}
-	seen := map[watermark.ID]bool{}
-	for name := range l.state.sightings {
-		for s, err := range l.Sightings(ctx, l.state.names.values[name]) {
+	for _, folder := range l.sightedFolders() {
+		for s, err := range l.Sightings(ctx, folder) {
 			if err != nil {
 				return nil, err
 			}
-			seen[s.ID] = true
+			seen[s.ID], scanned = true, true
 		}
 	}
 	return func(id watermark.ID) bool { return !scanned || seen[id] }, nil
+}
+
+// sightedFolders returns the folders that have sightings.
+func (l *ledger) sightedFolders() (folders []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name, sums := range l.state.folders {
+		if sums.sightings.count > 0 {
+			folder, _ := l.state.names.values.of(name)
+			folders = append(folders, folder)
+		}
+	}
+	return folders
 }
 
 // dropScans drops all scan positions and sightings, and with the last of them the note of the
 // reset.
 func (l *ledger) dropScans(ctx context.Context, commit func(func(*change)) error) error {
 	var scans []store.Folder
-	for name := range l.state.sightings {
-		scans = append(scans, store.Folder{Side: store.Destination, Name: l.state.names.values[name]})
+	for _, folder := range l.sightedFolders() {
+		scans = append(scans, store.Folder{Side: store.Destination, Name: folder})
 	}
 	for _, side := range []store.Side{store.Source, store.Destination} {
 		for f, err := range l.Folders(ctx, side) {

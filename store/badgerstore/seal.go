@@ -32,21 +32,24 @@ const (
 	sealGrowth = 1 << 20
 )
 
-// The formats of a database. A new one is firstFormat, and becomes secondFormat with the first
-// commit of something that only programs since then can read; it never goes back.
+// The formats of a database. The first two are read, and pairs of theirs brought to the third when
+// they are opened.
 const (
 	firstFormat uint16 = iota + 1
 	// secondFormat has a Record's Version, Flags, Trashed and Follows, the states Removed and
 	// Adopted, a Meta's Rebuilding and Purging, and resets of a long history.
 	secondFormat
+	// thirdFormat has a Folder's Summary, and a sum of each folder in the place of one of the whole
+	// pair.
+	thirdFormat
 
-	newestFormat = secondFormat
+	newestFormat = thirdFormat
 )
 
 // keyCheck tells one encryption key from another, and is zero without encryption.
 type keyCheck [8]byte
 
-// digest is the exclusive or of the keyed hashes of all entries of a pair.
+// digest is the exclusive or of the keyed hashes of some entries of a pair.
 type digest [16]byte
 
 func (d *digest) toggle(o digest) {
@@ -59,7 +62,7 @@ func (d *digest) toggle(o digest) {
 type position struct {
 	seq    uint64 // number of commits
 	count  uint64 // number of entries
-	digest digest
+	digest digest // of the small ones, see summary; of all in the first two formats
 }
 
 // fileSum is what is known of a file of Badger's, or of its beginning.
@@ -79,7 +82,7 @@ type sealState struct {
 }
 
 func newSealState() sealState {
-	return sealState{format: firstFormat, tables: map[uint64]fileSum{}, pairs: map[tag]position{}}
+	return sealState{format: newestFormat, tables: map[uint64]fileSum{}, pairs: map[tag]position{}}
 }
 
 // The parts of a frame's payload. The values are stored and never change.

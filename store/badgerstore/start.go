@@ -76,7 +76,8 @@ func (s *Store) openBadger(path string, checked *fileCheck) error {
 		return fmt.Errorf("make the database's directory: %w", err)
 	}
 	return guard(func() (err error) {
-		if s.db, err = badger.Open(s.options.badger(path)); err != nil {
+		options := s.options.badger(path).WithMemTableSize(checked.memTableSize())
+		if s.db, err = badger.Open(options); err != nil {
 			return fmt.Errorf("open Badger: %w", err)
 		}
 		return nil

@@ -25,14 +25,14 @@ type state struct {
 	epochs       list[epoch]
 	incarnations map[uint32]uint32 // of the sightings, by folder
 	reset        []byte            // a reset that was begun, or nil
-	litter       bool              // whether dropped sightings were still there when loaded
+	litter       map[uint32]bool   // folders of which dropped sightings may still be there
 }
 
 func newState(pair string, t tag) *state {
 	return &state{
 		pair: pair, tag: t, meta: store.Meta{Generation: 1}, tally: newTally(),
 		names: newList[string](), validities: newList[string](), flags: newList[string](), epochs: newList[epoch](),
-		incarnations: map[uint32]uint32{},
+		incarnations: map[uint32]uint32{}, litter: map[uint32]bool{},
 	}
 }
 
@@ -41,30 +41,62 @@ func (st *state) shared() sharedValues {
 	return sharedValues{epochs: st.epochs.values, validities: st.validities.values, flags: st.flags.values}
 }
 
-// list numbers the values that many entries share, from 1 and for ever.
+// list numbers the values that many entries share, from 1 and for ever. Its values are only
+// appended to, so that a copy of values can be read while the list grows.
 type list[T comparable] struct {
 	numbers map[T]uint32
-	values  map[uint32]T
+	values  values[T]
 }
 
-func newList[T comparable]() list[T] {
-	return list[T]{numbers: map[T]uint32{}, values: map[uint32]T{}}
+// values are the values of a list in the order of their numbers.
+type values[T any] []T
+
+func newList[T comparable]() list[T] { return list[T]{numbers: map[T]uint32{}} }
+
+// append gives a value the next number.
+func (l *list[T]) append(value T) {
+	l.values = append(l.values, value)
+	l.numbers[value] = uint32(len(l.values))
 }
 
-func (l list[T]) add(number uint32, value T) {
-	l.numbers[value] = number
-	l.values[number] = value
+// load is append for a value whose number is known, which must be the next one.
+func (l *list[T]) load(number uint32, value T) error {
+	if l.append(value); int(number) != len(l.values) {
+		return errCodec
+	}
+	return nil
+}
+
+// of returns the value with a number, if there is one.
+func (v values[T]) of(number uint32) (value T, known bool) {
+	if number == 0 || int64(number) > int64(len(v)) {
+		return value, false
+	}
+	return v[number-1], true
+}
+
+// sum is the number of some entries, and the exclusive or of their digests.
+type sum struct {
+	count  int
+	digest digest
+}
+
+func (s *sum) add(more sum) {
+	s.count += more.count
+	s.digest.toggle(more.digest)
 }
 
 // tally counts entries. That of all entries of a pair is what its summary must say.
 type tally struct {
 	at        position // seq apart
-	records   map[uint32]int
+	folders   map[uint32]folderSums
+	passes    sum
 	stats     map[statKey]int
 	positions map[store.Side]int
-	sightings map[uint32]sightings
-	passes    int
 }
+
+// folderSums are the sums of what is not read before it is asked for.
+type folderSums struct{ records, sightings sum }
 
 // statKey is a store.Stat with the number of its epoch.
 type statKey struct {
@@ -72,69 +104,63 @@ type statKey struct {
 	status store.Status
 }
 
-// sightings is what the sightings of one folder add to the tally of their pair.
-type sightings struct {
-	count  int
-	digest digest
-}
-
 func newTally() tally {
-	return tally{
-		records: map[uint32]int{}, stats: map[statKey]int{},
-		positions: map[store.Side]int{}, sightings: map[uint32]sightings{},
-	}
+	return tally{folders: map[uint32]folderSums{}, stats: map[statKey]int{}, positions: map[store.Side]int{}}
 }
 
-// account adds an entry to the tally, or takes it off with sign -1.
-func (t *tally) account(secret [32]byte, key, value []byte, sign int) error {
+// account adds an entry to the tally, or takes it off with sign -1. It returns the entry's digest.
+func (t *tally) account(secret [32]byte, key, value []byte, sign int) (digest, error) {
 	hash := entryDigest(secret, key, value)
-	t.at.digest.toggle(hash)
+	one := sum{sign, hash}
 	t.at.count += uint64(sign)
-	rest := key[prefixLen+1:]
 	switch kind(key[prefixLen]) {
 	case kindRecord:
 		stat, err := statOf(value)
 		if err != nil {
-			return err
+			return hash, err
 		}
 		t.stats[stat] += sign
-		t.records[binary.BigEndian.Uint32(rest)] += sign
-	case kindPosition:
-		t.positions[store.Side(rest[0])] += sign
+		t.addFolder(numberOf(key), folderSums{records: one})
 	case kindSighting:
-		t.addSightings(binary.BigEndian.Uint32(rest), sightings{sign, hash})
+		t.addFolder(numberOf(key), folderSums{sightings: one})
 	case kindPass:
-		t.passes += sign
-	case kindMeta, kindName, kindValidity, kindEpoch, kindIncarnation, kindReset, kindFlags:
+		t.passes.add(one)
+	case kindPosition:
+		t.positions[store.Side(key[prefixLen+1])] += sign
+		t.at.digest.toggle(hash)
+	case kindMeta, kindName, kindValidity, kindEpoch, kindIncarnation, kindReset, kindFlags, kindFolder:
+		t.at.digest.toggle(hash)
 	}
-	return nil
+	return hash, nil
 }
 
-func (t *tally) addSightings(name uint32, more sightings) {
-	sum := t.sightings[name]
-	sum.count += more.count
-	sum.digest.toggle(more.digest)
-	t.sightings[name] = sum
+func (s *folderSums) add(more folderSums) {
+	s.records.add(more.records)
+	s.sightings.add(more.sightings)
+}
+
+func (t *tally) addFolder(name uint32, more folderSums) {
+	sums := t.folders[name]
+	sums.add(more)
+	t.folders[name] = sums
 }
 
 // dropSightings takes all sightings of a folder off, of which there were those.
-func (t *tally) dropSightings(name uint32, were sightings) {
-	t.addSightings(name, sightings{-were.count, were.digest})
+func (t *tally) dropSightings(name uint32, were sum) {
+	t.addFolder(name, folderSums{sightings: sum{-were.count, were.digest}})
 	t.at.count -= uint64(were.count)
-	t.at.digest.toggle(were.digest)
 }
 
 // add adds all that more counted.
 func (t *tally) add(more tally) {
 	t.at.count += more.at.count
 	t.at.digest.toggle(more.at.digest)
-	addCounts(t.records, more.records)
+	for name, sums := range more.folders {
+		t.addFolder(name, sums)
+	}
+	t.passes.add(more.passes)
 	addCounts(t.stats, more.stats)
 	addCounts(t.positions, more.positions)
-	for name, s := range more.sightings {
-		t.addSightings(name, s)
-	}
-	t.passes += more.passes
 }
 
 func addCounts[K comparable](counts, more map[K]int) {
@@ -163,27 +189,6 @@ func entryDigest(secret [32]byte, key, value []byte) digest {
 	return digest(sum[:16])
 }
 
-// summary is what Badger holds of a pair as a whole.
-type summary struct {
-	at       position
-	passes   int
-	lastPass uint64
-}
-
-func (s summary) encode() []byte {
-	var e encoder
-	s.at.encode(&e)
-	e.uint(uint64(s.passes))
-	e.uint(s.lastPass)
-	return e.b
-}
-
-func decodeSummary(value []byte) (summary, error) {
-	d := decoder{b: value}
-	s := summary{at: d.position(), passes: int(d.number()), lastPass: d.uint()}
-	return s, d.end()
-}
-
 // keyKind returns the kind of an entry's key, or 0 for a key that is too short for its kind.
 func keyKind(key []byte) kind {
 	if len(key) <= prefixLen {
@@ -201,7 +206,7 @@ func keyLength(k kind) int {
 	switch k {
 	case kindMeta, kindReset:
 		return 0
-	case kindName, kindValidity, kindEpoch, kindIncarnation, kindFlags:
+	case kindName, kindValidity, kindEpoch, kindIncarnation, kindFlags, kindFolder:
 		return 4
 	case kindPosition:
 		return 5

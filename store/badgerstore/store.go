@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -25,16 +26,20 @@ type Store struct {
 	secret  [32]byte
 	lock    *dirLock
 
-	life   sync.RWMutex // held for reading while Badger is used, for writing by Close
+	life   sync.RWMutex // held for reading while Badger is used, for writing to close it
 	closed bool
+	failed error // why Badger could not be renewed
 	db     *badger.DB
 	seal   *seal
+	work   atomic.Int64 // since Badger was opened, in bytes
+
+	renewAfter int64 // see there; a test renews more often
 
 	observeMu sync.Mutex
 	files     []string // Badger's files, when last looked at
 
-	cursorsMu sync.Mutex
-	cursors   map[*cursor]bool
+	snapshotsMu sync.Mutex
+	snapshots   map[*snapshot]bool
 
 	openMu sync.Mutex
 	open   map[string]*ledger // by pair; nil while it is being opened
@@ -54,8 +59,8 @@ func Open(dir string, o *Options) (*Store, error) {
 		return nil, fmt.Errorf("badgerstore: open: %w", err)
 	}
 	s := &Store{
-		dir: absolute, options: o.withDefaults(),
-		cursors: map[*cursor]bool{}, open: map[string]*ledger{},
+		dir: absolute, options: o.withDefaults(), renewAfter: renewAfter,
+		snapshots: map[*snapshot]bool{}, open: map[string]*ledger{},
 	}
 	s.secret = s.options.secret()
 	if err := s.start(); err != nil {
@@ -64,7 +69,8 @@ func Open(dir string, o *Options) (*Store, error) {
 	return s, nil
 }
 
-// Open implements store.Store. It reads the whole ledger, so its time follows the size of that.
+// Open implements store.Store. Its time follows the number of folders; the first opening of a pair
+// of an older format reads all of it.
 func (s *Store) Open(ctx context.Context, pair string) (store.Ledger, error) {
 	l, err := s.acquire(ctx, pair, true)
 	if err != nil {
@@ -108,22 +114,28 @@ func (s *Store) reserve(pair string) error {
 
 // prepare loads a pair and finishes what a kill cut.
 func (s *Store) prepare(ctx context.Context, pair string, create bool) (*ledger, error) {
-	st, err := s.load(pair)
+	st, old, err := s.load(pair)
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{store: s, state: st}
+	l := newLedger(s, st)
 	switch {
 	case st.at.seq == 0 && create:
 		return l, l.commit(func(c *change) { c.setMeta(st.meta) })
 	case st.at.seq == 0:
 		return nil, store.ErrPair
-	case st.reset != nil:
+	}
+	if old {
+		if err := l.upgrade(); err != nil {
+			return nil, err
+		}
+	}
+	if st.reset != nil {
 		if err := l.finishReset(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if st.litter {
+	if len(st.litter) > 0 {
 		return l, l.sweep()
 	}
 	return l, nil
@@ -199,10 +211,13 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	for c := range s.cursors { // nobody else is in the store
-		c.release()
+	for snap := range s.snapshots { // nobody else is in the store
+		snap.release()
 	}
-	err := s.closeBadger()
+	err := s.failed
+	if err == nil {
+		err = s.closeBadger()
+	}
 	if err == nil {
 		err = s.sealClosed()
 	}

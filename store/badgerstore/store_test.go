@@ -37,7 +37,7 @@ func makeNewer(t testing.TB, dir string) {
 	t.Helper()
 	path := filepath.Join(dir, "seal")
 	data := readFile(t, path)
-	binary.BigEndian.PutUint16(data[8:], 3)
+	binary.BigEndian.PutUint16(data[8:], 4)
 	binary.BigEndian.PutUint32(data[18:], crc32.Checksum(data[:18], crc32.MakeTable(crc32.Castagnoli)))
 	writeFile(t, path, data)
 }

@@ -21,7 +21,7 @@ const maxKey = 1 << 16
 // too, but allocates before that whatever the half says it needs. A log whose entries would be
 // decrypted under no or an unknown key is damage.
 func scanLog(path string, registry *badger.KeyRegistry, encrypted bool) (end int64, err error) {
-	data, err := readBounded(path, 2*memTableSize)
+	data, err := readBounded(path, 2*oldMemTableSize)
 	if err != nil {
 		return 0, fmt.Errorf("read a log: %w", err)
 	}

@@ -72,7 +72,7 @@ func NewProcess(plan Plan, observe func(Call, Effect)) *Process {
 // Codes are busy, damaged, format, no-space, key, fenced and closed, for the errors of package
 // store; any other word makes an error that is none of these.
 //
-// The methods are open, pairs, history, reset, reset-statistics and rebind, and of a ledger records,
+// The methods are open, pairs, history, reset, reset-statistics and rebind, and of a ledger records, lookup,
 // folders, sightings, commit and close. Meta, Stats, Deadline and the Close of the store never fail.
 // A commit that fails after its effect is a store that breaks clause S4 of package store; what uses
 // a store should stand even that.

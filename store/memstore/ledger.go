@@ -69,10 +69,13 @@ func (l *ledger) Folders(ctx context.Context, side store.Side) iter.Seq2[store.F
 // Lookup implements store.Ledger.
 func (l *ledger) Lookup(ctx context.Context, folder string, ids []watermark.ID) iter.Seq2[store.Record, error] {
 	return collect(ctx, l, func() (all []store.Record) {
+		asked := make(map[watermark.ID]bool, len(ids))
 		for _, id := range ids {
-			if r, ok := l.pair.records[recordKey{folder, id}]; ok {
+			r, ok := l.pair.records[recordKey{folder, id}]
+			if ok && !asked[id] {
 				all = append(all, r)
 			}
+			asked[id] = true
 		}
 		return all
 	})

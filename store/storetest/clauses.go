@@ -2,11 +2,13 @@ package storetest
 
 import (
 	"context"
+	"iter"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 func testNewPair(t *testing.T, c Config) {
@@ -164,9 +166,32 @@ func testDamage(t *testing.T, c Config) {
 	s, err := c.Open(t, dir)
 	if err == nil {
 		defer func() { _ = s.Close() }()
-		_, err = s.Open(t.Context(), "pair")
+		l, err = s.Open(t.Context(), "pair")
 	}
-	wantError(t, "open a database that lost a commit", err, store.ErrDamaged)
+	if err != nil {
+		wantError(t, "open a database that lost a commit", err, store.ErrDamaged)
+		return
+	}
+	all := numbered("INBOX", 0, 1000).Records
+	ids := make([]watermark.ID, 0, len(all))
+	for _, r := range all {
+		ids = append(ids, r.ID)
+	}
+	wantDamaged(t, "Lookup", l.Lookup(t.Context(), "INBOX", ids))
+	wantDamaged(t, "Records of a folder", l.Records(t.Context(), "INBOX"))
+	wantDamaged(t, "Records", l.Records(t.Context(), store.AllFolders))
+}
+
+// wantDamaged reads a sequence that must not yield anything but its error.
+func wantDamaged(t *testing.T, doing string, seq iter.Seq2[store.Record, error]) {
+	t.Helper()
+	for r, err := range seq {
+		if err == nil {
+			t.Errorf("%s of a database that lost a commit yields %s", doing, r.ID)
+			return
+		}
+	}
+	wantError(t, doing, firstError(seq), store.ErrDamaged)
 }
 
 func testContext(t *testing.T, c Config) {

@@ -22,11 +22,14 @@ func testContents(t *testing.T, c Config) {
 		{"unscan", testUnscan},
 		{"unsee", testUnsee},
 		{"one folder", testOneFolder},
+		{"lookup", testLookup},
+		{"lookup during commits", testLookupWhole},
 		{"snapshot", testSnapshot},
 		{"odd values", testOddValues},
 		{"many flags", testManyFlags},
 		{"meta", testMeta},
 		{"every field", testEveryField},
+		{"summary", testSummary},
 		{"kept copies", testCopies},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, ledgerOf(t, start(t, c), "pair")) })
@@ -166,7 +169,7 @@ func testOddValues(t *testing.T, l store.Ledger) {
 		r.Ref, r.Validity, r.Version, r.Flags = text, text, text, text
 		b.Records = append(b.Records, r)
 		b.Sightings = append(b.Sightings, store.Sighting{Folder: "INBOX", Ref: text, ID: id(i)})
-		b.Folders = append(b.Folders, store.Folder{Side: store.Source, Name: "x" + text, Validity: text, State: text})
+		b.Folders = append(b.Folders, store.Folder{Side: store.Source, Name: "x" + text, Validity: text, State: text, Summary: text})
 	}
 	old := sample("INBOX", 100)
 	old.Received, old.Size = time.Unix(-1, 0).UTC(), -1
@@ -208,13 +211,24 @@ func testMeta(t *testing.T, l store.Ledger) {
 	}
 }
 
-// testEveryField makes sure that no field of a record or Meta is without a proof, also one that is
+// testSummary commits scan positions that differ in nothing but their summaries.
+func testSummary(t *testing.T, l store.Ledger) {
+	f := store.Folder{Side: store.Source, Name: "INBOX", Validity: "1", State: "2"}
+	for _, summary := range []string{"", "a", longText(5000), "\x00", ""} {
+		f.Summary = summary
+		commit(t, l, store.Batch{Folders: []store.Folder{f}})
+		want := contents{Meta: store.Meta{Generation: 1}, Folders: map[string]store.Folder{folderKey(f): f}}
+		expect(t, l, want, "INBOX")
+	}
+}
+
+// testEveryField makes sure that no field of a record, Meta or Folder is without a proof, also one that is
 // added to the contract later.
 func testEveryField(t *testing.T, l store.Ledger) {
 	want, b := sampleContents()
 	r := sample("INBOX", 1)
 	r.Gone, r.Trashed, r.Follows, r.Attempts, r.Code = true, true, id(2), 1, 2
-	for _, part := range []any{r, *b.Meta} {
+	for _, part := range []any{r, *b.Meta, b.Folders[0]} {
 		value := reflect.ValueOf(part)
 		for i := range value.NumField() {
 			if value.Field(i).IsZero() {

@@ -254,8 +254,8 @@ func sampleContents() (contents, store.Batch) {
 		Meta:    &meta,
 		Records: []store.Record{sample("INBOX", 1), sample("INBOX", 2), sample("Sent", 1), failed, bare, removed, adopted, moved},
 		Folders: []store.Folder{
-			{Side: store.Source, Name: "INBOX", Validity: "7", State: "uidnext 12"},
-			{Side: store.Destination, Name: "INBOX", Validity: "8", State: ""},
+			{Side: store.Source, Name: "INBOX", Validity: "7", State: "uidnext 12", Summary: "1:11\x00\xff"},
+			{Side: store.Destination, Name: "INBOX", Validity: "8", State: "", Summary: "1"},
 			{Side: store.Destination, Name: "Archive"},
 		},
 		Sightings: []store.Sighting{

@@ -1,0 +1,113 @@
+package badgerstore
+
+import "hash/maphash"
+
+// A commit must know what it overwrites, to take it off the sums. Asking Badger for each key takes
+// as long as writing it, and is for nothing in most cases: an item is new, or its intent was in the
+// commit before.
+
+// recent knows of some keys what Badger has, without asking it.
+type recent struct {
+	last  map[string][]byte // the last commit: values by key, nil where it deleted
+	whole map[part]bool     // parts of which every key is in keys
+	keys  keyFilter
+}
+
+func newRecent() recent {
+	return recent{whole: map[part]bool{}, keys: keyFilter{seed: maphash.MakeSeed()}}
+}
+
+// value returns the value of a key, nil if there is none, where that is known.
+func (r *recent) value(st *state, key []byte) (value []byte, known bool) {
+	if value, known = r.last[string(key)]; known {
+		return value, true
+	}
+	k := kind(key[prefixLen])
+	if k != kindRecord && k != kindSighting {
+		return nil, false
+	}
+	p := part{k, numberOf(key)}
+	if !r.whole[p] && st.sumOf(p) == (sum{}) {
+		r.whole[p] = true // for all that is written is in keys
+	}
+	return nil, r.whole[p] && !r.keys.has(key)
+}
+
+// wrote notes a commit that succeeded.
+func (r *recent) wrote(writes map[string][]byte) {
+	r.last = writes
+	for key, value := range writes {
+		if k := kind(key[prefixLen]); value != nil && (k == kindRecord || k == kindSighting) {
+			r.keys.add([]byte(key))
+		}
+	}
+}
+
+// read notes that a part was read as a whole, and its keys.
+func (r *recent) read(p part, keys keyFilter) {
+	r.keys.merge(keys)
+	r.whole[p] = true
+}
+
+// keyFilter is a Bloom filter that grows: 16 bits a key. It never forgets a key, and of ten
+// thousand that are not in it, it takes some six a block for one that is.
+type keyFilter struct {
+	seed   maphash.Seed
+	blocks []*keyBlock
+	left   int // room in the last block
+}
+
+// keyBlock holds keysPerBlock keys.
+type keyBlock [keysPerBlock * bitsPerKey / 64]uint64
+
+const (
+	keysPerBlock = 1 << 15
+	bitsPerKey   = 16
+	probes       = 8
+)
+
+func (f *keyFilter) add(key []byte) {
+	if f.left == 0 {
+		f.blocks, f.left = append(f.blocks, new(keyBlock)), keysPerBlock
+	}
+	f.left--
+	block, hash := f.blocks[len(f.blocks)-1], maphash.Bytes(f.seed, key)
+	for i := range uint64(probes) {
+		word, bit := probe(hash, i)
+		block[word] |= bit
+	}
+}
+
+func (f *keyFilter) has(key []byte) bool {
+	hash := maphash.Bytes(f.seed, key)
+	for _, block := range f.blocks {
+		if block.has(hash) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *keyBlock) has(hash uint64) bool {
+	for i := range uint64(probes) {
+		if word, bit := probe(hash, i); b[word]&bit == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// probe returns one of the bits of a hash.
+func probe(hash, i uint64) (word, bit uint64) {
+	at := (hash + i*(hash>>32|1)) % (keysPerBlock * bitsPerKey)
+	return at / 64, 1 << (at % 64)
+}
+
+// merge adds all keys of another filter with the same seed. The last block stays that with room.
+func (f *keyFilter) merge(more keyFilter) {
+	if len(f.blocks) == 0 {
+		*f = more
+		return
+	}
+	f.blocks = append(more.blocks, f.blocks...)
+}

@@ -1,0 +1,52 @@
+package badgerstore
+
+import "github.com/dgraph-io/badger/v4"
+
+// Badger gives nothing back while it is open: each table that was ever touched stays in the
+// process's memory, for it is mapped, and so does the room in which the largest tables were built.
+// So the memory of a process would follow the size of the ledger. Badger is therefore closed and
+// opened again after so much work, at a moment at which nobody uses it.
+
+const (
+	// renewAfter is how many bytes are written between two renewals.
+	renewAfter = 8 << 20
+	// readShare is how many bytes that are read weigh as much as one that is written.
+	readShare = 8
+)
+
+// written notes what a commit wrote, and renews Badger if it is time.
+func (s *Store) written(writes map[string][]byte) {
+	bytes := 0
+	for key, value := range writes {
+		bytes += len(key) + len(value)
+	}
+	s.renew(s.work.Add(int64(bytes)))
+}
+
+// read notes what a snapshot read, and renews Badger if it is time.
+func (s *Store) read(bytes int) { s.renew(s.work.Add(int64(bytes / readShare))) }
+
+// renew closes Badger and opens it again, unless somebody reads. A kill in between leaves what a
+// kill at any other time does. Where Badger does not open again, the store fails from then on.
+func (s *Store) renew(work int64) {
+	if work < s.renewAfter {
+		return
+	}
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed || s.failed != nil || len(s.snapshots) > 0 || s.work.Load() < s.renewAfter {
+		return
+	}
+	s.work.Store(0)
+	options := s.db.Opts()
+	if s.failed = s.closeBadger(); s.failed == nil {
+		s.failed = s.openAgain(options)
+	}
+}
+
+func (s *Store) openAgain(options badger.Options) error {
+	return guard(func() (err error) {
+		s.db, err = badger.Open(options)
+		return err
+	})
+}

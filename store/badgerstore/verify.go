@@ -1,0 +1,93 @@
+package badgerstore
+
+import (
+	"context"
+
+	"github.com/dandyroll/dandyroll/store"
+)
+
+// part is what is read as a whole: the records of a folder, or its sightings.
+type part struct {
+	kind kind
+	name uint32
+}
+
+// sums returns the sum of a part, as it was committed.
+func (st *state) sumOf(p part) sum {
+	if p.kind == kindRecord {
+		return st.folders[p.name].records
+	}
+	return st.folders[p.name].sightings
+}
+
+// prefixOf is where the entries of a part begin.
+func (st *state) prefixOf(p part) []byte {
+	if p.kind == kindRecord {
+		return st.tag.numbered(kindRecord, p.name)
+	}
+	return st.tag.sightings(p.name, st.incarnations[p.name])
+}
+
+// verify makes sure that parts are exactly what was committed, each once in an opening of the pair
+// and before anything of it is shown. What is read afterwards is no other than what was read here:
+// the same process, the same open files.
+//
+// A record that is missing says as much as one that is there, so this goes for Lookup too: only of
+// a part that is whole can it be said that a record is not in it.
+func (l *ledger) verify(ctx context.Context, parts ...part) error {
+	for _, p := range parts {
+		c, want, err := l.openPart(p)
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			continue
+		}
+		keys := keyFilter{seed: l.recent.keys.seed}
+		have, err := c.sum(ctx, l.store.secret, keys.add)
+		c.close()
+		if err != nil {
+			return err
+		}
+		if have != want {
+			return damaged("a folder has %d entries of a kind and should have %d, or others", have.count, want.count)
+		}
+		l.mu.Lock()
+		l.verified[p] = true
+		l.recent.read(p, keys)
+		l.mu.Unlock()
+	}
+	return nil
+}
+
+// openPart returns a cursor over a part and the sum that it must have, both of one moment between
+// commits; and no cursor over one that was verified before.
+func (l *ledger) openPart(p part) (*cursor, sum, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, sum{}, store.ErrClosed
+	}
+	if l.verified[p] {
+		return nil, sum{}, nil
+	}
+	c, err := l.store.newCursor(l.state.prefixOf(p))
+	return c, l.state.sumOf(p), err
+}
+
+// sum reads all entries and shows their keys.
+func (c *cursor) sum(ctx context.Context, secret [32]byte, show func(key []byte)) (total sum, err error) {
+	for {
+		entries, err := c.next()
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || len(entries) == 0 {
+			return total, err
+		}
+		for _, e := range entries {
+			total.add(sum{1, entryDigest(secret, e.key, e.value)})
+			show(e.key)
+		}
+	}
+}
