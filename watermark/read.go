@@ -97,6 +97,9 @@ func markValue(field []byte) (value []byte, ours bool) {
 
 // unfold drops all white space: a mark has none, so any was put there on the way.
 func unfold(value []byte) string {
+	if !bytes.ContainsAny(value, " \t\r\n") {
+		return string(value)
+	}
 	return strings.Map(func(r rune) rune {
 		if r == ' ' || r == '\t' || r == '\r' || r == '\n' {
 			return -1

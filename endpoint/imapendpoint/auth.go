@@ -127,11 +127,5 @@ func (h *handshake) loggedIn(st status, err error) error {
 }
 
 // identify sends ID (RFC 2971), without which some servers refuse SELECT. What they answer does
-// not matter.
-func (h *handshake) identify() error {
-	if !h.caps["ID"] {
-		return nil
-	}
-	_, err := h.exchange("ID", `("name" `+strconv.Quote("dandyroll")+")", nil)
-	return err
-}
+// not matter, so it goes with the command after it.
+func (h *handshake) identify() { h.wire.mention("ID", `("name" `+strconv.Quote("dandyroll")+")") }

@@ -130,7 +130,7 @@ func ofMessage(err error) bool {
 // setText returns UIDs, which are no more than pageChanges, as a set.
 func setText(uids []uint32) string {
 	set, _ := uidSet(uids, len(uids))
-	return set.String()
+	return set
 }
 
 // parseRefs returns the UIDs that references stand for, in ascending order, each once, and the

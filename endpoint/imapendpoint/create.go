@@ -80,7 +80,7 @@ func describe(ctx context.Context, s *session, ns namespace, wire string) (endpo
 	if err := s.refresh(ctx); err != nil {
 		return endpoint.Folder{}, err
 	}
-	var l listing
+	l := newListing(s)
 	if err := l.list(ctx, s, wire); err != nil {
 		return endpoint.Folder{}, err
 	}

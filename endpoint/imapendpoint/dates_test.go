@@ -48,3 +48,22 @@ func TestListSent(t *testing.T) {
 		t.Errorf("items %+v", items)
 	}
 }
+
+// FuzzInternalDate compares with time.Parse.
+func FuzzInternalDate(f *testing.F) {
+	for _, date := range []string{
+		`"04-Mar-2003 05:06:07 +0100"`, `" 4-Mar-2003 05:06:07 -0730"`, `"31-Feb-2003 05:06:07 +0000"`, `"00-Jan-1900 00:00:00 +0000"`,
+		`"01-Jan-0001 00:00:00 +0000"`, `"29-Feb-2004 23:59:60 +0000"`, `"01-anF-2003 05:06:07 +0000"`, `"31-Dec-9999 23:59:59 -2400"`, `NIL`,
+	} {
+		f.Add([]byte(date))
+	}
+	f.Fuzz(func(t *testing.T, quoted []byte) {
+		want, err := time.Parse(`"_2-Jan-2006 15:04:05 -0700"`, string(quoted))
+		if err != nil {
+			want = time.Time{}
+		}
+		if got := internalDate(quoted); !got.Equal(want) {
+			t.Errorf("%s is %v, want %v", quoted, got, want)
+		}
+	})
+}

@@ -35,11 +35,7 @@ func (s *session) canDelete() bool { return s.has("MOVE") || s.has("UIDPLUS") }
 // is none or f is one.
 func (d *driver) trash(ctx context.Context, f endpoint.Folder) (wire string, err error) {
 	err = d.with(ctx, func(s *session) error {
-		ns, err := d.namespace(ctx, s)
-		if err != nil {
-			return err
-		}
-		l, err := listAll(ctx, s, ns)
+		l, ns, err := d.listAll(ctx, s)
 		if err != nil {
 			return err
 		}

@@ -24,8 +24,9 @@ const (
 // UIDVALIDITY in decimal, and a State what folderState describes.
 type driver struct {
 	endpoint.Unimplemented
-	cfg  Config
-	pool *pool
+	cfg    Config
+	pool   *pool
+	bodies bodyStats
 
 	mu     sync.Mutex
 	spaces *namespace // once known
@@ -51,7 +52,7 @@ func (d *driver) Capabilities(ctx context.Context) (endpoint.Capabilities, error
 	caps := endpoint.Capabilities{
 		Read: formats, Write: formats,
 		States: true, CreateFolder: true, DeleteFolder: true, Subscribe: true,
-		Flags: true, SetFlags: true, Find: true,
+		Flags: true, SetFlags: true, Find: true, Outlines: true,
 		Identity: identityScheme,
 		Keywords: true, Received: true, Exact: true,
 		Concurrency: d.cfg.Connections, PutGrace: putGrace,
@@ -91,21 +92,46 @@ func (d *driver) with(ctx context.Context, op func(*session) error) error {
 }
 
 // examine runs op, as with does, after EXAMINE of the folder, which changes nothing there, not
-// even \Recent. It fails with Stale if the folder's validity is another.
+// even \Recent. It fails with Stale if the folder's validity is another. send may be nil, or send
+// commands whose answers op awaits: they go with the EXAMINE, in one flight.
+//
+// Where that flight is lost, the next time send waits for the answer to EXAMINE: a command that ends
+// the connection must not make the folder look like one that cannot be opened.
 //
 // The folder is opened anew each time: in a view that was opened earlier, items that came since
-// would be missing, and look expunged.
-func (d *driver) examine(ctx context.Context, f endpoint.Folder, op func(*session, *selected) error) error {
+// would be missing, and look expunged. NOOP would be cheaper, but is not bound to show them.
+func (d *driver) examine(ctx context.Context, f endpoint.Folder, send func(*session), op func(*session, *selected) error) error {
+	together := send != nil
 	return d.with(ctx, func(s *session) error {
-		sel, err := s.selectFolder(ctx, f.ID, true)
-		if err != nil {
-			return err
+		err := s.guard(ctx, func() error { return examineOnce(s, f, send, together, op) })
+		together = false
+		if s.alive() && len(s.wire.open) > 0 {
+			s.kill() // op gave up, and nobody will read the answers
 		}
-		if f.Validity != "" && f.Validity != validityText(sel.validity) {
-			return errStale()
-		}
-		return op(s, sel)
+		return err
 	})
+}
+
+func examineOnce(s *session, f endpoint.Folder, send func(*session), together bool, op func(*session, *selected) error) error {
+	o, err := s.sendSelect(f.ID, true)
+	if err != nil {
+		return err
+	}
+	if together {
+		send(s)
+	}
+	sel, err := o.await()
+	if err == nil && f.Validity != "" && f.Validity != validityText(sel.validity) {
+		err = errStale()
+	}
+	if err != nil {
+		_ = s.wire.drain() // a failure has ended the connection
+		return err
+	}
+	if send != nil && !together {
+		send(s)
+	}
+	return op(s, sel)
 }
 
 func errStale() error {

@@ -8,17 +8,15 @@ import (
 	"io"
 	"net"
 
-	"github.com/emersion/go-imap/v2"
-
 	"github.com/dandyroll/dandyroll/endpoint"
 )
 
-// classify turns an error of the library, the wire, TLS or the network into an *endpoint.Error.
+// classify turns an error of the wire, TLS or the network into an *endpoint.Error.
 // Errors of a context, those that are classified already, and those of others are returned as
 // they are.
 //
-// The texts of the network are left out, since they hold addresses, and so are those of the
-// server and of the library, since they quote what was being read.
+// The texts of the network are left out, since they hold addresses, and so are those of the server,
+// since they may name the account.
 func classify(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -26,13 +24,10 @@ func classify(err error) error {
 	if _, ok := errors.AsType[*endpoint.Error](err); ok {
 		return err
 	}
-	if e, ok := errors.AsType[*imap.Error](err); ok {
-		return status{kind: string(e.Type), code: string(e.Code), text: e.Text}.err()
-	}
 	if why := distrust(err); why != "" {
 		return endpoint.Errorf(endpoint.Untrusted, "%s", why)
 	}
-	if errors.Is(err, errProtocol) || errors.Is(err, errParser) {
+	if errors.Is(err, errProtocol) {
 		return endpoint.Errorf(endpoint.Damaged, "%w", err)
 	}
 	if errors.Is(err, errRefused) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"iter"
 
-	"github.com/emersion/go-imap/v2"
-
 	"github.com/dandyroll/dandyroll/endpoint"
 )
 
@@ -14,13 +12,17 @@ import (
 // the error, which has code Damaged.
 func (d *driver) Flags(ctx context.Context, f endpoint.Folder, refs []string) iter.Seq2[endpoint.Flagging, error] {
 	return func(yield func(endpoint.Flagging, error) bool) {
-		uids, err := d.namedUIDs(ctx, f, refs)
-		if err != nil {
-			yield(endpoint.Flagging{}, err)
-			return
+		outcomes := d.sweepFlags(f).since(ctx, "")
+		if refs != nil {
+			uids, invalid := parseRefs(refs)
+			if len(invalid) > 0 {
+				yield(endpoint.Flagging{}, errRef())
+				return
+			}
+			outcomes = d.sweepFlags(f).all(ctx, uids)
 		}
 		var damaged error
-		for o, err := range d.sweepFlags(f).all(ctx, uids) {
+		for o, err := range outcomes {
 			if o.damaged && damaged == nil {
 				damaged = endpoint.Errorf(endpoint.Damaged, "the server cannot deliver the flags of the message with UID %d: remove it, or leave out its folder", o.uid)
 			}
@@ -37,27 +39,14 @@ func (d *driver) Flags(ctx context.Context, f endpoint.Folder, refs []string) it
 	}
 }
 
-// namedUIDs returns the UIDs that references stand for, or those of the whole folder for nil.
-func (d *driver) namedUIDs(ctx context.Context, f endpoint.Folder, refs []string) ([]uint32, error) {
-	if refs == nil {
-		return d.uidsSince(ctx, f, "")
-	}
-	uids, invalid := parseRefs(refs)
-	if len(invalid) > 0 {
-		return nil, errRef()
-	}
-	return uids, nil
-}
-
 func (d *driver) sweepFlags(f endpoint.Folder) sweep[[]endpoint.Flag] {
 	return sweep[[]endpoint.Flag]{
-		driver: d, folder: f, levels: 1, take: takePage,
-		fetch: func(ctx context.Context, s *session, uids []uint32, _ int, accept acceptFunc[[]endpoint.Flag]) error {
-			return fetchMessages(ctx, s, uids, &imap.FetchOptions{UID: true, Flags: true}, ignoreSection, func(m fetched, usable bool) {
-				if usable {
-					accept(m, carriedFlags(m.flags))
-				}
-			})
+		driver: d, folder: f, levels: 1,
+		fetch: func(_ int, accept acceptFunc[[]endpoint.Flag]) *fetching {
+			return &fetching{
+				items: fetchItems{flags: true},
+				done:  func(m *fetched) { accept(m.uid, carriedFlags(m.flags)) },
+			}
 		},
 	}
 }

@@ -20,12 +20,7 @@ func (d *driver) Find(ctx context.Context, f endpoint.Folder, id string) iter.Se
 		if wanted == "" {
 			return
 		}
-		uids, err := d.uidsSince(ctx, f, "")
-		if err != nil {
-			yield("", err)
-			return
-		}
-		for o, err := range d.sweepFind(f, wanted).all(ctx, uids) {
+		for o, err := range d.sweepFind(f, wanted).since(ctx, "") {
 			if o.damaged {
 				err = errHeader(o.uid)
 			}
@@ -40,9 +35,9 @@ func (d *driver) Find(ctx context.Context, f endpoint.Folder, id string) iter.Se
 }
 
 func (d *driver) sweepFind(f endpoint.Folder, wanted string) sweep[bool] {
-	return sweepHeaders(d, f, fieldOptions("Message-ID"), func(_ fetched, header []byte) bool {
+	return sweepHeaders(d, f, fieldItems("Message-ID"), func(_ *fetched, header []byte) bool {
 		for name, value := range headerFields(header) {
-			if name == "message-id" && bareID(string(value)) == wanted {
+			if equalFold(name, "Message-ID") && bareID(string(value)) == wanted {
 				return true
 			}
 		}

@@ -35,14 +35,7 @@ func (d *driver) Folders(ctx context.Context) iter.Seq2[endpoint.Folder, error] 
 
 func (d *driver) folders(ctx context.Context) (folders []endpoint.Folder, err error) {
 	err = d.with(ctx, func(s *session) error {
-		ns, err := d.namespace(ctx, s)
-		if err != nil {
-			return err
-		}
-		if err := s.refresh(ctx); err != nil {
-			return err
-		}
-		l, err := listAll(ctx, s, ns)
+		l, ns, err := d.listAll(ctx, s)
 		if err != nil {
 			return err
 		}
@@ -57,16 +50,68 @@ func (d *driver) folders(ctx context.Context) (folders []endpoint.Folder, err er
 
 // listAll collects the folders of the personal namespaces that can hold messages. Where the server
 // has no LIST-STATUS, their states are missing.
-func listAll(ctx context.Context, s *session, ns namespace) (*listing, error) {
-	l := &listing{}
-	for _, pattern := range ns.patterns() {
-		if err := l.list(ctx, s, pattern); err != nil {
-			return nil, err
+func (d *driver) listAll(ctx context.Context, s *session) (l *listing, ns namespace, err error) {
+	err = s.guard(ctx, func() error {
+		l, ns, err = d.listFlight(s)
+		if err != nil {
+			_ = s.wire.drain() // a failure has ended the connection
 		}
+		return err
+	})
+	if err != nil {
+		return nil, ns, err
 	}
 	l.ensureInbox()
 	l.entries = slices.DeleteFunc(l.entries, func(e *entry) bool { return !e.holdsMessages() || ns.foreign(e.wire) })
-	return l, nil
+	return l, ns, nil
+}
+
+// listFlight asks everything in one flight. As long as the namespace is not known, it takes it for the
+// common one, and asks again where it turns out to be another.
+func (d *driver) listFlight(s *session) (*listing, namespace, error) {
+	refresh := s.sendRefresh()
+	ns, asked := namespace{personal: []string{""}}, ""
+	if known := d.knownNamespace(); known != nil {
+		ns = *known
+	} else {
+		asked = s.sendNamespace()
+	}
+	guess := ns.patterns()
+	l := newListing(s)
+	err := l.send(guess)
+	if err == nil && refresh != nil {
+		if _, gone := refresh.await(); !s.alive() {
+			err = gone
+		}
+	}
+	if err == nil && asked != "" {
+		ns, err = d.awaitNamespace(s, asked)
+	}
+	if err == nil {
+		err = l.await()
+	}
+	if err != nil || slices.Equal(ns.patterns(), guess) || l.covers(ns) {
+		return l, ns, err
+	}
+	l = newListing(s)
+	if err = l.send(ns.patterns()); err == nil {
+		err = l.await()
+	}
+	return l, ns, err
+}
+
+// covers reports whether a listing of all names tells all of the personal namespaces: it has some of
+// each, for servers may keep one out of it, and nothing of which it is not clear whose it is.
+func (l *listing) covers(ns namespace) bool {
+	for _, prefix := range ns.personal {
+		if !slices.ContainsFunc(l.entries, func(e *entry) bool { return strings.HasPrefix(e.wire, prefix) }) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(l.entries, func(e *entry) bool {
+		return e.wire != inbox && !ns.foreign(e.wire) &&
+			!slices.ContainsFunc(ns.personal, func(prefix string) bool { return strings.HasPrefix(e.wire, prefix) })
+	})
 }
 
 // entry is what LIST, LSUB and STATUS tell of one name.
@@ -88,11 +133,17 @@ func (e *entry) holdsMessages() bool {
 
 // listing collects the responses to LIST, LSUB and STATUS.
 type listing struct {
+	session      *session
+	lists, lsubs []string // commands on their way
+	subscribed   []string // what LSUB told
+
 	entries []*entry
 	byWire  map[string]*entry
 	counts  bool // mod-sequences are to be had
 	err     error
 }
+
+func newListing(s *session) *listing { return &listing{session: s, counts: s.countsChanges()} }
 
 // untagged reads one response. Others than those three are passed over.
 func (l *listing) untagged(line []byte) {
@@ -109,9 +160,7 @@ func (l *listing) untagged(line []byte) {
 	case len(values) < 3 || !values[0].isList || values[1].isList || values[2].isList:
 		l.err = errResponse()
 	case kind == "LSUB":
-		if e := l.byWire[wireName(values[2])]; e != nil {
-			e.subscribed = true
-		}
+		l.subscribed = append(l.subscribed, wireName(values[2]))
 	default:
 		l.add(values)
 	}
@@ -215,23 +264,58 @@ func statusItems(s *session) string {
 // list adds the names that match a pattern, with subscriptions and special uses, and with their
 // states where the server can tell all at once.
 func (l *listing) list(ctx context.Context, s *session, pattern string) error {
-	quoted, err := quoteString(pattern)
-	if err != nil {
+	return s.guard(ctx, func() error {
+		err := l.send([]string{pattern})
+		if err == nil {
+			err = l.await()
+		}
 		return err
-	}
-	l.counts = s.countsChanges()
-	line := `LIST "" ` + quoted
+	})
+}
+
+// send asks for the names that match patterns.
+func (l *listing) send(patterns []string) error {
+	s := l.session
+	options := ""
 	if s.has("LIST-EXTENDED") {
-		line += " RETURN (" + strings.Join(returnOptions(s), " ") + ")" // RFC 5258
+		options = " RETURN (" + strings.Join(returnOptions(s), " ") + ")" // RFC 5258
 	}
-	if err := l.command(ctx, s, line); err != nil || s.has("LIST-EXTENDED") {
-		return err
+	for _, pattern := range patterns {
+		quoted, err := quoteString(pattern)
+		if err != nil {
+			return err
+		}
+		l.lists = append(l.lists, s.wire.send("LIST", `"" `+quoted+options))
+		if options == "" {
+			l.lsubs = append(l.lsubs, s.wire.send("LSUB", `"" `+quoted)) // RFC 3501 section 6.3.9
+		}
 	}
-	err = l.command(ctx, s, `LSUB "" `+quoted) // RFC 3501 section 6.3.9
-	if endpoint.CodeOf(err) == endpoint.Rejected && s.alive() {
-		return nil // a server without subscriptions
+	return nil
+}
+
+// await reads the answers to send. A server may be without subscriptions.
+func (l *listing) await() error {
+	refused := error(nil)
+	for i, tag := range append(l.lists, l.lsubs...) {
+		st, err := l.session.wire.await(tag, answers{untagged: l.untagged})
+		if err != nil {
+			return err
+		}
+		if st.kind == "OK" || i >= len(l.lists) && st.errorCode() == endpoint.Rejected || refused != nil {
+			continue
+		}
+		refused = st.err()
 	}
-	return err
+	for _, name := range l.subscribed {
+		if e := l.byWire[name]; e != nil {
+			e.subscribed = true
+		}
+	}
+	l.lists, l.lsubs, l.subscribed = nil, nil, nil
+	if refused != nil {
+		return refused
+	}
+	return l.err
 }
 
 func returnOptions(s *session) []string {
@@ -243,13 +327,6 @@ func returnOptions(s *session) []string {
 		options = append(options, "STATUS "+statusItems(s))
 	}
 	return options
-}
-
-func (l *listing) command(ctx context.Context, s *session, line string) error {
-	if err := s.command(ctx, line, l.untagged); err != nil {
-		return err
-	}
-	return l.err
 }
 
 // statuses asks for the states that are missing, all at once. A folder that the server says

@@ -178,6 +178,26 @@ func TestFoldersOfOddServers(t *testing.T) {
 		}, `["INBOX"] inbox -1 false
 ["mine"] - -1 false
 `},
+		{"a namespace that is not listed with all", map[string][]string{
+			"NAMESPACE":          {`NAMESPACE (("" "/")("hidden/" "/")) NIL NIL`, status},
+			`LIST "" "*"`:        {`LIST () "/" a`, status},
+			`LIST "" "hidden/*"`: {`LIST () "/" hidden/x`, status},
+			"LSUB":               {status},
+			"STATUS":             {"NO no"},
+		}, `["INBOX"] inbox -1 false
+["a"] - -1 false
+["hidden" "x"] - -1 false
+`},
+		{"names outside of the only namespace", map[string][]string{
+			"NAMESPACE":         {`NAMESPACE (("INBOX." ".")) NIL NIL`, status},
+			`LIST "" "*"`:       {`LIST () "." INBOX`, `LIST () "." INBOX.a`, `LIST () "." stray`, status},
+			`LIST "" "INBOX"`:   {`LIST () "." INBOX`, status},
+			`LIST "" "INBOX.*"`: {`LIST () "." INBOX.a`, status},
+			"LSUB":              {status},
+			"STATUS":            {"NO no"},
+		}, `["INBOX"] inbox -1 false
+["a"] - -1 false
+`},
 		{"roles by name", map[string][]string{
 			"NAMESPACE": {`NAMESPACE (("" "/")) NIL NIL`, status},
 			"LIST":      {`LIST (\Archive) "/" 1`, `LIST (\All) "/" 2`, `LIST (\Flagged) "/" 3`, `LIST () "/" "Sent Items"`, `LIST () "/" "Sent"`, `LIST () "/" "Gesendet"`, `LIST () "/" "Gel&APY-schte Elemente"`, `LIST (\Junk) "/" Werbung`, `LIST () "/" Spam`, `LIST () "/" INBOX/drafts`, `LIST () "/" a/Archive`, status},

@@ -79,9 +79,13 @@ func (f *framer) begin(line []byte) {
 	kind, _ := cutKind(rest)
 	f.total, f.segments = 0, 0
 	f.search = string(tag) == "*" && (equalFold(kind, "SEARCH") || equalFold(kind, "ESEARCH"))
-	f.fetch = string(tag) == "*" && equalFold(kind, "FETCH")
+	number, _ := cutWord(rest)
+	f.fetch = string(tag) == "*" && equalFold(kind, "FETCH") && isNumber(number)
 	f.status = string(tag) != "*" || statusKind(kind) != ""
 }
+
+// isFetch reports whether the response at hand is a FETCH response.
+func (f *framer) isFetch() bool { return f.fetch }
 
 func (f *framer) limit() int {
 	if f.search {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"strings"
 
 	"github.com/dandyroll/dandyroll/watermark"
 )
@@ -14,17 +13,20 @@ import (
 const maxHeader = 64 << 10
 
 // identityScheme names the way in which identity computes. It must change whenever identity gives
-// any message another fingerprint: the fields, their order, normalise, the digest.
+// any message another fingerprint: the fields, their order, appendNormalised, the digest.
 const identityScheme = "imapendpoint/fingerprint-1"
 
 // identityFields are the fields that a fingerprint is made from, in the order in which they
 // enter it: those that no server rewrites, and no trace of the way that a message took.
-func identityFields() []string {
-	return []string{"Message-ID", "Date", "From", "To", "Cc", "Subject"}
+func identityFields() [6]string {
+	return [...]string{"Message-ID", "Date", "From", "To", "Cc", "Subject"}
 }
 
 // listFields are the header fields that a listing asks for.
-func listFields() []string { return append(identityFields(), watermark.Field) }
+func listFields() []string {
+	fields := identityFields()
+	return append(fields[:], watermark.Field)
+}
 
 // identity returns the fingerprint of a message: 16 bytes of SHA-256, in hexadecimal, over its
 // identity fields, normalised, each with the number of its instances, so that a missing one
@@ -33,27 +35,38 @@ func listFields() []string { return append(identityFields(), watermark.Field) }
 //
 // The header may be all of the message's header or just those fields, in any order.
 func identity(header []byte, size int64) string {
-	values := make(map[string][][]byte)
+	names := identityFields()
+	var found [len(names)][][]byte // values by field
 	for name, value := range headerFields(header) {
-		values[name] = append(values[name], normalise(value))
+		for i := range names {
+			if equalFold(name, names[i]) {
+				found[i] = append(found[i], value)
+			}
+		}
 	}
-	var sum fingerprint
-	for _, name := range identityFields() {
-		sum.fields(values[strings.ToLower(name)])
+	sum := fingerprint{input: make([]byte, 0, 512)}
+	for _, values := range found {
+		sum.number(uint64(len(values)))
+		for _, v := range values {
+			sum.normalised(v)
+		}
 	}
-	if len(values["message-id"]) == 0 && len(values["date"]) == 0 {
+	if len(found[0]) == 0 && len(found[1]) == 0 {
 		sum.number(uint64(size))
 	}
-	digest := sha256.Sum256(sum.input)
-	return hex.EncodeToString(digest[:16])
+	return sum.text()
 }
 
 // identityOfUID returns the identity of a message whose header the server cannot deliver.
 func identityOfUID(validity, ref string) string {
 	var sum fingerprint
-	sum.fields([][]byte{[]byte("uid"), []byte(validity), []byte(ref)})
-	digest := sha256.Sum256(sum.input)
-	return hex.EncodeToString(digest[:16])
+	words := []string{"uid", validity, ref}
+	sum.number(uint64(len(words)))
+	for _, word := range words {
+		sum.number(uint64(len(word)))
+		sum.input = append(sum.input, word...)
+	}
+	return sum.text()
 }
 
 // fingerprint collects length-prefixed values, so that no two lists of values give the same input.
@@ -61,35 +74,40 @@ type fingerprint struct{ input []byte }
 
 func (f *fingerprint) number(n uint64) { f.input = binary.BigEndian.AppendUint64(f.input, n) }
 
-func (f *fingerprint) fields(values [][]byte) {
-	f.number(uint64(len(values)))
-	for _, v := range values {
-		f.number(uint64(len(v)))
-		f.input = append(f.input, v...)
-	}
+// normalised adds a value without what servers do to it.
+func (f *fingerprint) normalised(value []byte) {
+	at := len(f.input)
+	f.number(0)
+	f.input = appendNormalised(f.input, value)
+	binary.BigEndian.PutUint64(f.input[at:], uint64(len(f.input)-at-8))
 }
 
-// normalise undoes what servers do to the values of header fields: folding, squeezed blanks, and
-// question marks or 0x80 in place of control and 8-bit characters, one for each or one for all.
-func normalise(value []byte) []byte {
-	out := make([]byte, 0, len(value))
+func (f *fingerprint) text() string {
+	digest := sha256.Sum256(f.input)
+	return hex.EncodeToString(digest[:16])
+}
+
+// appendNormalised appends the value of a header field, and undoes what servers do to it: folding, squeezed
+// blanks, and question marks or 0x80 in place of control and 8-bit characters, one for each or one for all.
+func appendNormalised(out, value []byte) []byte {
+	begin := len(out)
 	for _, c := range value {
 		switch {
 		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
 		case c > ' ' && c < 0x7f && c != '?':
 			out = append(out, c)
-		case len(out) == 0 || out[len(out)-1] != '?':
+		case len(out) == begin || out[len(out)-1] != '?':
 			out = append(out, '?')
 		}
 	}
 	return out
 }
 
-// headerFields yields the fields of a header: names in lower case, values with their folding
+// headerFields yields the fields of a header: names, and values with their folding
 // (RFC 5322 section 2.2). Lines that are no field are passed over. The header ends at an empty
 // line.
-func headerFields(header []byte) func(yield func(string, []byte) bool) {
-	return func(yield func(string, []byte) bool) {
+func headerFields(header []byte) func(yield func(name, value []byte) bool) {
+	return func(yield func(name, value []byte) bool) {
 		for len(header) > 0 {
 			end := fieldEnd(header)
 			field := header[:end]
@@ -101,7 +119,7 @@ func headerFields(header []byte) func(yield func(string, []byte) bool) {
 			if !found {
 				continue
 			}
-			if !yield(strings.ToLower(string(bytes.TrimRight(name, " \t"))), value) {
+			if !yield(bytes.TrimRight(name, " \t"), value) {
 				return
 			}
 		}
@@ -110,15 +128,15 @@ func headerFields(header []byte) func(yield func(string, []byte) bool) {
 
 // fieldEnd returns the length of the first line of header with the continuation lines after it.
 func fieldEnd(header []byte) int {
-	for i, c := range header {
-		if c != '\n' {
-			continue
+	for next := 0; ; {
+		i := bytes.IndexByte(header[next:], '\n')
+		if i < 0 {
+			return len(header)
 		}
-		next := i + 1
-		empty := len(bytes.TrimRight(header[:i], "\r")) == 0
+		next += i + 1
+		empty := len(bytes.TrimRight(header[:next-1], "\r")) == 0
 		if empty || next == len(header) || header[next] != ' ' && header[next] != '\t' {
 			return next
 		}
 	}
-	return len(header)
 }

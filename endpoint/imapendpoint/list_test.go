@@ -154,16 +154,18 @@ func TestListCostsCommandsPerPage(t *testing.T) {
 			t.Errorf("%s of %d messages takes %d commands, want at most %d", what, n, got, most)
 		}
 	}
-	cost("List", 4, func() {
+	cost("List", 3, func() {
 		if got := len(all(t, m.List(t.Context(), f, ""))); got != n {
 			t.Errorf("%d items, want %d", got, n)
 		}
 	})
-	cost("Marks", 4, func() { all(t, m.Marks(t.Context(), f, "")) })
+	cost("Marks", 3, func() { all(t, m.Marks(t.Context(), f, "")) })
 	cost("Refs", 2, func() { all(t, m.Refs(t.Context(), f)) })
-	cost("List of nothing new", 2, func() { all(t, m.List(t.Context(), f, f.State)) })
+	cost("List of nothing new", 3, func() { all(t, m.List(t.Context(), f, f.State)) })
 	refs := all(t, m.Refs(t.Context(), f))
-	cost("Read", 2+2*(n/pageBodies+1), func() { read(t, m, f, refs...) })
+	cost("Outline", 3, func() { all(t, m.Outline(t.Context(), f, "")) })
+	cost("the first Read", 5, func() { read(t, m, f, refs...) })
+	cost("Read", 1+n/pageBodies+1, func() { read(t, m, f, refs...) })
 }
 
 // TestYieldingHoldsNoConnection calls a mailbox that may have one connection from within its own

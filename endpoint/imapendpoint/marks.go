@@ -12,12 +12,7 @@ import (
 // without an error only if every message of the folder was looked at or is known to be expunged.
 func (d *driver) Marks(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Sighting, error] {
 	return func(yield func(endpoint.Sighting, error) bool) {
-		uids, err := d.uidsSince(ctx, f, since)
-		if err != nil {
-			yield(endpoint.Sighting{}, err)
-			return
-		}
-		for o, err := range d.sweepMarks(f).all(ctx, uids) {
+		for o, err := range d.sweepMarks(f).since(ctx, since) {
 			if o.damaged {
 				err = errHeader(o.uid)
 			}
@@ -32,7 +27,7 @@ func (d *driver) Marks(ctx context.Context, f endpoint.Folder, since string) ite
 }
 
 func (d *driver) sweepMarks(f endpoint.Folder) sweep[watermark.Reading] {
-	return sweepHeaders(d, f, fieldOptions(watermark.Field), func(_ fetched, header []byte) watermark.Reading {
+	return sweepHeaders(d, f, fieldItems(watermark.Field), func(_ *fetched, header []byte) watermark.Reading {
 		return watermark.Read(header)
 	})
 }

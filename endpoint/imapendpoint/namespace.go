@@ -14,42 +14,76 @@ type namespace struct {
 }
 
 // namespace returns the namespace of the account, which is asked for once.
-func (d *driver) namespace(ctx context.Context, s *session) (namespace, error) {
-	d.mu.Lock()
-	known := d.spaces
-	d.mu.Unlock()
-	if known != nil {
+func (d *driver) namespace(ctx context.Context, s *session) (ns namespace, err error) {
+	if known := d.knownNamespace(); known != nil {
 		return *known, nil
 	}
-	ns, err := askNamespace(ctx, s)
+	err = s.guard(ctx, func() error {
+		ns, err = d.awaitNamespace(s, s.sendNamespace())
+		return err
+	})
+	return ns, err
+}
+
+func (d *driver) knownNamespace() *namespace {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.spaces
+}
+
+// sendNamespace asks for the namespace, or for the separator alone, as RFC 9051 section 6.3.9 has it: an
+// empty name is no folder.
+func (s *session) sendNamespace() (tag string) {
+	if s.has("NAMESPACE") {
+		return s.wire.send("NAMESPACE", "")
+	}
+	return s.wire.send("LIST", `"" ""`)
+}
+
+// awaitNamespace reads the answer, and keeps it.
+func (d *driver) awaitNamespace(s *session, tag string) (ns namespace, err error) {
+	answer := namespaceAnswer{namespaces: s.has("NAMESPACE")}
+	st, err := s.wire.await(tag, answers{untagged: answer.untagged})
+	if err == nil && st.kind != "OK" {
+		err = st.err()
+	}
+	if err == nil {
+		err = answer.err
+	}
 	if err != nil {
 		return namespace{}, err
 	}
+	ns = namespace{names: newNames("", answer.separator), personal: []string{""}}
+	if answer.namespaces {
+		ns = newNamespace(answer.values)
+	}
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.spaces = &ns
-	d.mu.Unlock()
 	return ns, nil
 }
 
-func askNamespace(ctx context.Context, s *session) (namespace, error) {
-	if !s.has("NAMESPACE") {
-		separator, err := askSeparator(ctx, s)
-		return namespace{names: newNames("", separator), personal: []string{""}}, err
-	}
-	var answer []value
-	var parse error
-	err := s.command(ctx, "NAMESPACE", func(line []byte) {
-		if kind, rest := cutResponse(line); kind == "NAMESPACE" {
-			answer, parse = parseValues(rest)
+// namespaceAnswer is what comes for NAMESPACE or, where the server has none, for LIST of nothing.
+type namespaceAnswer struct {
+	namespaces bool // which of the two
+	values     []value
+	separator  string
+	err        error
+}
+
+func (a *namespaceAnswer) untagged(line []byte) {
+	kind, rest := cutResponse(line)
+	switch {
+	case a.namespaces && kind == "NAMESPACE":
+		a.values, a.err = parseValues(rest)
+	case !a.namespaces && kind == "LIST":
+		values, err := parseValues(rest)
+		if err != nil || len(values) < 2 {
+			a.err = errResponse()
+		} else if !values[1].isNil() {
+			a.separator = values[1].word
 		}
-	})
-	if err == nil {
-		err = parse
 	}
-	if err != nil {
-		return namespace{}, err
-	}
-	return newNamespace(answer), nil
 }
 
 // newNamespace reads personal, other users' and shared namespaces: each NIL or a list of lists of
@@ -77,28 +111,6 @@ func newNamespace(answer []value) namespace {
 		ns.personal = []string{""}
 	}
 	return ns
-}
-
-// askSeparator asks as RFC 9051 section 6.3.9 has it: an empty name is no folder.
-func askSeparator(ctx context.Context, s *session) (string, error) {
-	var separator string
-	var parse error
-	err := s.command(ctx, `LIST "" ""`, func(line []byte) {
-		kind, rest := cutResponse(line)
-		if kind != "LIST" {
-			return
-		}
-		values, err := parseValues(rest)
-		if err != nil || len(values) < 2 {
-			parse = errResponse()
-		} else if !values[1].isNil() {
-			separator = values[1].word
-		}
-	})
-	if err == nil {
-		err = parse
-	}
-	return separator, err
 }
 
 // patterns are what LIST is asked for: all personal namespaces, and INBOX where none holds it.

@@ -118,10 +118,8 @@ func (h *handshake) enter(ctx context.Context, preauth bool) error {
 	if err := h.ask(); err != nil {
 		return err
 	}
+	before := h.caps
 	if !preauth {
-		if err := h.identify(); err != nil {
-			return err
-		}
 		if err := h.authenticate(ctx); err != nil {
 			return err
 		}
@@ -130,7 +128,10 @@ func (h *handshake) enter(ctx context.Context, preauth bool) error {
 	if err := h.ask(); err != nil {
 		return err
 	}
-	return h.identify()
+	if before["ID"] || h.caps["ID"] {
+		h.identify()
+	}
+	return nil
 }
 
 // secure speaks TLS from here on.

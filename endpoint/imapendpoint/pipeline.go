@@ -34,32 +34,20 @@ var errUnanswered = errors.New("no answer")
 // exchangeAll sends commands and reads up to the last of their tagged responses. An error means
 // that the connection has ended.
 func (w *wire) exchangeAll(lines []string, results []error, untagged func(line []byte)) error {
-	open := make(map[string]int, len(lines))
+	tags := make([]string, len(lines))
 	for i, line := range lines {
-		name, _, _ := strings.Cut(line, " ")
-		open[w.begin(name)] = i
+		name, args, _ := strings.Cut(line, " ")
+		tags[i] = w.send(name, args)
 		results[i] = errUnanswered
-		_, _ = w.out.WriteString(line + "\r\n")
 	}
-	if err := w.flush(); err != nil {
-		return err
-	}
-	for len(open) > 0 {
-		line, err := w.response()
+	for i, tag := range tags {
+		st, err := w.await(tag, answers{untagged: untagged})
 		if err != nil {
 			return err
 		}
-		st, ok := parseStatus(line)
-		i, ours := open[st.tag]
-		switch {
-		case ok && ours:
-			delete(open, st.tag)
-			results[i] = nil
-			if st.kind != "OK" {
-				results[i] = st.err()
-			}
-		case !ok && untagged != nil:
-			untagged(line)
+		results[i] = nil
+		if st.kind != "OK" {
+			results[i] = st.err()
 		}
 	}
 	return nil

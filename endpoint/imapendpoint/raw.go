@@ -8,38 +8,97 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint"
 )
 
-// exchange sends a command of our own and reads up to its tagged response. The untagged responses
-// before it go to untagged, which may be nil and must not keep the line. With reply, continuation
-// requests are answered: reply gets the text and returns the line to send, without line end.
-//
-// A NO or BAD is no error of exchange: the status says it. An error means that the connection has
-// ended.
-func (w *wire) exchange(name, args string, untagged func(line []byte), reply func(text string) (string, error)) (status, error) {
-	tag := w.begin(name)
+// send writes a command behind those that are on their way (RFC 9051 section 5.5), at the latest with
+// the next await of any of them. Its lines, and those of the others that have no answer yet, must fit
+// into what the network buffers while neither side reads.
+func (w *wire) send(name, args string) (tag string) {
+	tag = w.begin(name)
+	w.open[tag] = nil
 	_, _ = w.out.WriteString(strings.TrimRight(name+" "+args, " ") + "\r\n")
+	return tag
+}
+
+// mention is send for a command whose answer does not matter. Nobody waits for it.
+func (w *wire) mention(name, args string) {
+	tag := w.send(name, args)
+	delete(w.open, tag)
+	w.noise[tag] = true
+}
+
+// answers takes in what comes before the tagged response to a command. The zero value takes in nothing.
+type answers struct {
+	// untagged gets each untagged response, and must not keep the line.
+	untagged func(line []byte)
+	// fetch gets FETCH responses instead.
+	fetch *fetching
+	// reply gets the text of a continuation request and returns the line to send, without line end.
+	reply func(text string) (string, error)
+}
+
+// await reads up to the tagged response to a command of send.
+//
+// A NO or BAD is no error of await: the status says it. An error means that the connection has
+// ended.
+func (w *wire) await(tag string, a answers) (status, error) {
 	if err := w.flush(); err != nil {
 		return status{}, err
 	}
 	for {
-		line, err := w.response()
+		if early := w.open[tag]; early != nil {
+			delete(w.open, tag)
+			return *early, nil
+		}
+		line, err := w.receive(a.fetch)
 		if err != nil {
 			return status{}, err
 		}
-		s, ok := parseStatus(line)
-		switch {
-		case ok && s.tag == tag:
-			return s, nil
-		case ok && s.tag == "+":
-			err = w.reply(s.text, reply)
-		case ok && s.tag != "*":
-			err = w.fail(fmt.Errorf("%w: answer to a command that was not sent", errProtocol))
-		case untagged != nil:
-			untagged(line)
+		if line == nil {
+			continue
 		}
-		if err != nil {
+		if err := w.sort(line, a); err != nil {
 			return status{}, err
 		}
 	}
+}
+
+// sort takes in a response that is no FETCH response.
+func (w *wire) sort(line []byte, a answers) error {
+	s, ok := parseStatus(line)
+	if ok && s.tag == "+" {
+		return w.reply(s.text, a.reply)
+	}
+	if !ok || s.tag == "*" {
+		if tag, _ := cutWord(line); a.fetch != nil && len(tag) > 0 && string(tag) != "*" {
+			return w.fail(fmt.Errorf("%w: neither tag nor asterisk", errProtocol))
+		}
+		if a.untagged != nil {
+			a.untagged(line)
+		}
+		return nil
+	}
+	if early, sent := w.open[s.tag]; !sent || early != nil {
+		return w.fail(fmt.Errorf("%w: answer to a command that was not sent", errProtocol))
+	}
+	w.open[s.tag] = &s
+	return nil
+}
+
+// drain reads the answers to all commands that are on their way, to no effect.
+func (w *wire) drain() error {
+	for len(w.open) > 0 {
+		for tag := range w.open {
+			if _, err := w.await(tag, answers{fetch: ignoring()}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// exchange sends a command and reads up to its tagged response, as await does. The untagged responses
+// before it go to untagged, which may be nil. With reply, continuation requests are answered.
+func (w *wire) exchange(name, args string, untagged func(line []byte), reply func(text string) (string, error)) (status, error) {
+	return w.await(w.send(name, args), answers{untagged: untagged, reply: reply})
 }
 
 func (w *wire) reply(text string, reply func(text string) (string, error)) error {

@@ -2,23 +2,27 @@ package imapendpoint
 
 import (
 	"context"
+	"io"
 	"iter"
 	"slices"
-
-	"github.com/emersion/go-imap/v2"
+	"sync/atomic"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 )
 
 const (
-	// pageBytes, pageBodies and pageFiles bound what one FETCH of bodies asks for: bytes, messages, and
-	// messages too great for memory, by the sizes that the server states. One message may be greater.
-	pageBytes  = 8 << 20
-	pageBodies = 256
-	pageFiles  = 32
+	// flightBytes is how much is read before some of it is yielded, where ReadOptions.Memory is less.
+	flightBytes = 8 << 20
+	// firstBodies is how many bodies one FETCH asks for as long as nothing is known of their sizes, and
+	// pageBodies how many it does at most.
+	firstBodies = 64
+	pageBodies  = 256
+	// oneRead is the size up to which a body is read into memory of that size at once. Beyond, memory grows
+	// with what arrives.
+	oneRead = 256 << 10
 )
 
-// Read yields the bodies of messages as the server serves them.
+// Read yields the bodies of messages as the server serves them, with the identities that List tells.
 func (d *driver) Read(ctx context.Context, f endpoint.Folder, refs []string, opts endpoint.ReadOptions) iter.Seq2[endpoint.Body, error] {
 	return func(yield func(endpoint.Body, error) bool) {
 		if opts.Formats != nil && !slices.Contains(opts.Formats[endpoint.Mail], endpoint.RFC822) {
@@ -31,12 +35,8 @@ func (d *driver) Read(ctx context.Context, f endpoint.Folder, refs []string, opt
 				return
 			}
 		}
-		sizes, err := d.sizes(ctx, f, uids)
-		if err != nil {
-			yield(endpoint.Body{}, err)
-			return
-		}
-		for o, err := range d.sweepBodies(f, sizes, opts).all(ctx, uids) {
+		r := &reading{driver: d, opts: opts, memory: opts.Memory, header: newHeaderFilter()}
+		for o, err := range r.sweep(f).all(ctx, uids) {
 			if !yield(bodyOf(o), err) || err != nil {
 				return
 			}
@@ -56,128 +56,125 @@ func bodyOf(o outcome[endpoint.Body]) endpoint.Body {
 	return body
 }
 
-// sizes asks for the size that the server states for each message (RFC822.SIZE). It is wrong on
-// some servers, so it only guides how much is asked for at once and tells nothing from a body
-// that is missing. A message that is not in the result has none.
-func (d *driver) sizes(ctx context.Context, f endpoint.Folder, uids []uint32) (map[uint32]int64, error) {
-	w := sweep[int64]{
-		driver: d, folder: f, levels: 1, take: takePage,
-		fetch: func(ctx context.Context, s *session, uids []uint32, _ int, accept acceptFunc[int64]) error {
-			return fetchMessages(ctx, s, uids, &imap.FetchOptions{UID: true, RFC822Size: true}, ignoreSection,
-				func(m fetched, usable bool) {
-					if usable {
-						accept(m, m.size)
-					}
-				})
-		},
-	}
-	sizes := make(map[uint32]int64, len(uids))
-	for o, err := range w.all(ctx, uids) {
-		if err != nil {
-			return nil, err
-		}
-		if !o.gone && !o.damaged {
-			sizes[o.uid] = o.value
-		}
-	}
-	return sizes, nil
-}
-
-func ignoreSection(imap.LiteralReader) error { return nil }
-
-func (d *driver) sweepBodies(f endpoint.Folder, sizes map[uint32]int64, opts endpoint.ReadOptions) sweep[endpoint.Body] {
-	memory := opts.Memory // that bodies may still take
-	return sweep[endpoint.Body]{
-		driver: d, folder: f, levels: 3,
-		take: func(left []uint32) int { return takeBodies(left, sizes, opts.Memory) },
-		fetch: func(ctx context.Context, s *session, uids []uint32, level int, accept acceptFunc[endpoint.Body]) error {
-			p := bodyPage{opts: opts, sizes: sizes, memory: &memory, accept: accept}
-			err := fetchMessages(ctx, s, uids, bodyOptions(level), p.section, p.done)
-			p.discard()
-			return err
-		},
-		drop: func(b endpoint.Body) { _ = b.Content.Close() },
-	}
-}
-
-// takeBodies returns how many of the messages left go on a page. One whose size is unknown goes
-// alone.
-func takeBodies(left []uint32, sizes map[uint32]int64, memory int64) int {
-	var total int64
-	files := 0
-	page := left[:min(takePage(left), pageBodies)]
-	for n, uid := range page {
-		size, known := sizes[uid]
-		if !known || size > pageBytes {
-			size = pageBytes
-		}
-		if size > memory {
-			files++
-		}
-		if total += size; n > 0 && (total > pageBytes || files > pageFiles) {
-			return n
-		}
-	}
-	return len(page)
-}
-
-// bodyOptions returns what is asked for with a body: less at each level.
-func bodyOptions(level int) *imap.FetchOptions {
-	return &imap.FetchOptions{
-		UID: true, Flags: level < 2, InternalDate: level == 0,
-		BodySection: []*imap.FetchItemBodySection{{Peek: true}},
-	}
-}
-
-// bodyPage collects the bodies of one FETCH.
-type bodyPage struct {
+// reading is one call of Read.
+type reading struct {
+	driver *driver
 	opts   endpoint.ReadOptions
-	sizes  map[uint32]int64
-	memory *int64 // that the bodies of the whole Read may still take
-	accept acceptFunc[endpoint.Body]
+	memory int64 // that bodies may still take
 
+	flight  int64 // bytes of the flight at hand
+	rest    *overflow
 	content endpoint.Content // of the message that is being read
+	header  *headerFilter
 }
 
-// section spools a body. What counts is the size of the literal, never RFC822.SIZE.
-func (p *bodyPage) section(literal imap.LiteralReader) error {
-	p.discard()
-	if literal == nil {
+// bodyStats are the bodies that a driver has read. One FETCH asks for about as much as a flight holds, by their
+// mean size: asking for the sizes first would cost a round trip.
+type bodyStats struct{ bytes, count atomic.Int64 }
+
+func (b *bodyStats) add(size int64) {
+	b.bytes.Add(size)
+	b.count.Add(1)
+}
+
+func (b *bodyStats) page() int {
+	count := b.count.Load()
+	if count == 0 {
+		return firstBodies
+	}
+	return int(min(max(flightBytes/(b.bytes.Load()/count+1), 1), pageBodies))
+}
+
+func (r *reading) sweep(f endpoint.Folder) sweep[endpoint.Body] {
+	return sweep[endpoint.Body]{
+		driver: r.driver, folder: f, levels: bodyLevels,
+		fetch: r.fetch,
+		page:  r.driver.bodies.page,
+		full:  func() bool { return r.flight >= max(flightBytes, r.opts.Memory) },
+		end:   r.end,
+		drop:  func(b endpoint.Body) { _ = b.Content.Close() },
+	}
+}
+
+// bodyLevels is how often a message is asked for alone: for less each time.
+const bodyLevels = 4
+
+func bodyItems(level int) fetchItems {
+	return fetchItems{received: level == 0, flags: level < 2, size: level < 3, section: "[]"}
+}
+
+// fetch begins a flight. Of the sizes that servers state (RFC822.SIZE), some are missing and some wrong, so
+// they only enter into identities, and tell an empty message from a body that is missing.
+func (r *reading) fetch(level int, accept acceptFunc[endpoint.Body]) *fetching {
+	r.flight, r.rest = 0, newOverflow(r.opts.TempDir)
+	return &fetching{
+		items: bodyItems(level), sizeOptional: true,
+		section: r.section,
+		done: func(m *fetched) {
+			if body, ok := r.body(m); ok {
+				accept(m.uid, body)
+			}
+		},
+	}
+}
+
+// end ends a flight.
+func (r *reading) end() {
+	r.discard()
+	_ = r.rest.Close()
+}
+
+// section stores a body. What counts is the size of the literal, never RFC822.SIZE.
+func (r *reading) section(body io.Reader, size int64) (err error) {
+	r.discard()
+	r.header.reset()
+	if body == nil {
 		return nil
 	}
-	bound := *p.memory
-	content, err := endpoint.Spool(literal, endpoint.RFC822, literal.Size(), bound, p.opts.TempDir)
-	if err != nil {
-		return spoolError(err) // unless the connection broke, which the caller sees for itself
+	r.content, err = r.store(body, size)
+	if err != nil { // unless the connection broke, which counts before this
+		return endpoint.Errorf(endpoint.Invalid, "the temporary directory cannot take a message: make room or name another: %w", err)
 	}
-	p.content = content
-	if literal.Size() <= bound {
-		*p.memory -= literal.Size()
-	}
+	r.flight += size
+	r.driver.bodies.add(size)
 	return nil
 }
 
-func spoolError(err error) error {
-	return endpoint.Errorf(endpoint.Invalid, "the temporary directory cannot take a message: make room or name another: %w", err)
+func (r *reading) store(body io.Reader, size int64) (endpoint.Content, error) {
+	if size > r.memory {
+		return r.rest.write(io.TeeReader(body, r.header), size)
+	}
+	r.memory -= size
+	if size > oneRead {
+		return endpoint.Spool(io.TeeReader(body, r.header), endpoint.RFC822, size, size, r.opts.TempDir)
+	}
+	text := make([]byte, size)
+	if _, err := io.ReadFull(body, text); err != nil {
+		return nil, err
+	}
+	_, _ = r.header.Write(text)
+	return endpoint.Bytes(endpoint.RFC822, text), nil
 }
 
-func (p *bodyPage) done(m fetched, usable bool) {
-	size, known := p.sizes[m.uid]
-	missing := p.content == nil || p.content.Size() == 0
-	if missing && known && size == 0 && usable {
-		p.content, missing = endpoint.Bytes(endpoint.RFC822, nil), false
+// body returns the message that was read, if there is one.
+func (r *reading) body(m *fetched) (body endpoint.Body, ok bool) {
+	content := r.content
+	r.content = nil
+	if content == nil || content.Size() == 0 {
+		if m.size != 0 {
+			return body, false
+		}
+		content = endpoint.Bytes(endpoint.RFC822, nil)
 	}
-	if !usable || missing {
-		p.discard()
-		return
-	}
-	p.accept(m, endpoint.Body{Content: p.content, Flags: carriedFlags(m.flags), Received: m.received})
-	p.content = nil
+	return endpoint.Body{
+		Content: content, Flags: carriedFlags(m.flags), Received: m.received, Identity: identity(r.header.kept, m.size),
+	}, true
 }
 
-func (p *bodyPage) discard() {
-	if p.content != nil {
-		_ = p.content.Close()
-		p.content = nil
+// discard drops the body of a response that was no answer.
+func (r *reading) discard() {
+	if r.content != nil {
+		_ = r.content.Close()
+		r.content = nil
 	}
 }

@@ -18,24 +18,50 @@ type selected struct {
 // selectFolder opens a folder with SELECT, or EXAMINE if readOnly (RFC 9051 section 6.3.2). It
 // asks the server even if the folder is open, so that the numbers are fresh; session.current is
 // the answer of the last time.
-func (s *session) selectFolder(ctx context.Context, wireName string, readOnly bool) (*selected, error) {
+func (s *session) selectFolder(ctx context.Context, wireName string, readOnly bool) (folder *selected, err error) {
+	err = s.guard(ctx, func() error {
+		o, err := s.sendSelect(wireName, readOnly)
+		if err == nil {
+			folder, err = o.await()
+		}
+		return err
+	})
+	return folder, err
+}
+
+// opening is a SELECT or EXAMINE that is on its way. Commands on the folder may be sent behind it: where
+// it is refused no folder is open, and where the folder turns out to be another than was meant, their
+// answers must not be believed.
+type opening struct {
+	session *session
+	tag     string
+	folder  *selected
+}
+
+func (s *session) sendSelect(wireName string, readOnly bool) (*opening, error) {
 	name, err := quoteString(wireName)
 	if err != nil {
 		return nil, err
 	}
-	verb := "SELECT "
+	verb := "SELECT"
 	if readOnly {
-		verb = "EXAMINE "
+		verb = "EXAMINE"
 	}
 	s.current = nil // a refused SELECT closes the folder that was open
-	folder := &selected{name: wireName, readOnly: readOnly}
-	st, err := s.send(ctx, verb+name, folder.learn)
+	return &opening{session: s, tag: s.wire.send(verb, name), folder: &selected{name: wireName, readOnly: readOnly}}, nil
+}
+
+func (o *opening) await() (*selected, error) {
+	st, err := o.session.wire.await(o.tag, answers{untagged: o.folder.learn})
 	if err != nil {
 		return nil, err
 	}
-	folder.readOnly = readOnly || st.code == "READ-ONLY"
-	s.current = folder
-	return folder, nil
+	if st.kind != "OK" {
+		return nil, st.err()
+	}
+	o.folder.readOnly = o.folder.readOnly || st.code == "READ-ONLY"
+	o.session.current = o.folder
+	return o.folder, nil
 }
 
 // learn takes in an untagged response to SELECT.
@@ -64,16 +90,29 @@ func (f *selected) learnCode(s status) {
 	}
 }
 
-// refresh opens the folder that is open anew. In an older view of it, the answer to STATUS may be
-// as old: RFC 9051 section 6.3.11 says that STATUS is not meant for the selected mailbox, and
-// Dovecot then tells of nothing that came or went since.
-func (s *session) refresh(ctx context.Context) error {
+// sendRefresh opens the folder that is open anew; it returns nil if there is none. In an older view of it,
+// the answer to STATUS may be as old: RFC 9051 section 6.3.11 says that STATUS is not meant for the
+// selected mailbox, and Dovecot then tells of nothing that came or went since. That the folder is gone
+// does not matter: none is open then.
+func (s *session) sendRefresh() *opening {
 	if s.current == nil {
 		return nil
 	}
-	_, err := s.selectFolder(ctx, s.current.name, true)
-	if err != nil && s.alive() && ctx.Err() == nil {
-		return nil // it is gone, and none is open now
+	o, err := s.sendSelect(s.current.name, true)
+	if err != nil {
+		return nil // it was opened by that name
 	}
-	return err
+	return o
+}
+
+// refresh opens the folder that is open anew.
+func (s *session) refresh(ctx context.Context) error {
+	return s.guard(ctx, func() error {
+		if o := s.sendRefresh(); o != nil {
+			if _, err := o.await(); err != nil && !s.alive() {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -2,11 +2,7 @@ package imapendpoint
 
 import (
 	"context"
-	"errors"
 	"strings"
-
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 )
@@ -14,10 +10,8 @@ import (
 // session is one authenticated connection. One goroutine at a time uses it: whoever acquired it
 // from the pool.
 type session struct {
-	wire    *wire
-	library *library
-	client  *imapclient.Client
-	caps    capabilities
+	wire *wire
+	caps capabilities
 
 	current  *selected       // the folder that is open, or nil
 	flagSets map[string]bool // lists of flags that the server took in an APPEND
@@ -25,10 +19,7 @@ type session struct {
 
 // newSession makes a session of a connection that is logged in.
 func newSession(w *wire, caps capabilities) *session {
-	l := newLibrary(w, caps.forLibrary())
-	return &session{
-		wire: w, library: l, client: imapclient.New(l, nil), caps: caps, flagSets: map[string]bool{},
-	}
+	return &session{wire: w, caps: caps, flagSets: map[string]bool{}}
 }
 
 // has reports whether the server offers a capability, such as "UIDPLUS", that is not hidden by
@@ -62,32 +53,6 @@ func (s *session) guard(ctx context.Context, use func() error) error {
 		return ctx.Err()
 	}
 	return classify(err)
-}
-
-// run runs commands of the library. op waits for every command that it sends; it must close a
-// FETCH or LIST even when it gives up, and must not begin a command inside the loop of another.
-//
-// The end of the context, silence and a reply that cannot be parsed end the connection. The last
-// has code Damaged, so that the caller can look for the item that causes it; NO and BAD leave the
-// session usable.
-func (s *session) run(ctx context.Context, op func(*imapclient.Client) error) error {
-	return s.guard(ctx, func() error {
-		err := op(s.client)
-		answered := s.library.settle()
-		if err == nil && !answered {
-			s.kill()
-		}
-		if _, refused := errors.AsType[*imap.Error](err); err == nil || refused {
-			return err
-		}
-		if ended := s.wire.end(); ended != nil {
-			return ended // the library makes mere text of it
-		}
-		if !answered {
-			s.kill()
-		}
-		return err
-	})
 }
 
 // command sends a command of one line, without tag and line end, and waits for its end. Its

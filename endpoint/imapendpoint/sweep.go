@@ -10,36 +10,41 @@ import (
 
 const (
 	// pageItems is how many messages one FETCH asks for at most.
-	pageItems = 2000
+	pageItems = 5000
+	// batchItems is how many messages are asked for at most before some are yielded.
+	batchItems = 4 * pageItems
 	// maxInRow is how many messages one after the other a server may fail to deliver before that
 	// is taken for a fault of the server.
 	maxInRow = 100
 )
 
-// sweep fetches something of many messages of a folder, page by page, and survives the ones that
-// break the answer: some thirty kinds of odd reply, and some faults of servers, end the
-// connection in the middle of a FETCH.
+// sweep fetches something of many messages of a folder, batch by batch, and survives the ones that
+// break the answer: a message that the server chokes on ends the connection in the middle of a FETCH.
 //
 // What came before the break is kept. Then the first message that did not come, which is the likely
 // culprit, is asked for alone, several times, each time for less; if that fails it is quarantined
-// with outcome damaged. Behind it pages start at one message and double. So a break costs a
+// with outcome damaged. Behind it batches start at one message and double. So a break costs a
 // reconnect or two, and every message ends in exactly one outcome.
 type sweep[T any] struct {
 	driver *driver
 	folder endpoint.Folder
-	// take returns how many of the UIDs that are left the next page may ask for, at least 1.
-	take func(left []uint32) int
 	// levels is how often a message is asked for alone.
 	levels int
-	// fetch asks for messages and calls accept for each that is usable. It asks for less at greater
-	// levels.
-	fetch func(ctx context.Context, s *session, uids []uint32, level int, accept acceptFunc[T]) error
+	// fetch returns what is asked for, which is less at greater levels, and how it is taken in: accept
+	// is to be called for each message.
+	fetch func(level int, accept acceptFunc[T]) *fetching
+	// page returns how many messages the next FETCH may ask for, at least 1. Nil means pageItems.
+	page func() int
+	// full reports whether enough was taken in to yield some of it. It may be nil.
+	full func() bool
+	// end is called behind each flight, before anything of it is yielded. It may be nil.
+	end func()
 	// drop releases a value that nobody will get. It may be nil.
 	drop func(T)
 }
 
 // acceptFunc takes in what was fetched of a message.
-type acceptFunc[T any] func(m fetched, value T)
+type acceptFunc[T any] func(uid uint32, value T)
 
 // outcome is what became of one message of a sweep: a value, or one of gone (it was expunged) and
 // damaged (the server cannot deliver it).
@@ -53,110 +58,175 @@ type outcome[T any] struct {
 // connection while it yields.
 func (w sweep[T]) all(ctx context.Context, uids []uint32) iter.Seq2[outcome[T], error] {
 	return func(yield func(outcome[T], error) bool) {
-		limit, level, inRow := len(uids), 0, 0
-		for left := uids; len(left) > 0; {
-			asked := min(limit, w.take(left))
-			page, err := w.page(ctx, left[:asked], level)
-			if err == nil && inRow == maxInRow {
-				err = endpoint.Errorf(endpoint.Unavailable, "the server failed to deliver %d messages in a row: try again later", inRow)
-			}
-			if err != nil {
-				yield(outcome[T]{}, err)
-				return
-			}
-			switch {
-			case len(page) == asked:
-				limit, level, inRow = 2*asked, 0, 0
-			case len(page) > 0 || asked > 1:
-				limit, level = 1, 0
-			case level+1 < w.levels:
-				limit, level = 1, level+1
-			default:
-				page = []outcome[T]{{uid: left[0], damaged: true}}
-				limit, level, inRow = 1, 0, inRow+1
-			}
-			if !w.yieldPage(page, yield) {
-				return
-			}
-			left = left[len(page):]
+		w.run(ctx, &progress{left: uids, limit: len(uids)}, &batch[T]{drop: w.drop}, yield)
+	}
+}
+
+// since is all for the messages that were not in the folder when it had the state since. Where there are
+// few, it takes one flight.
+func (w sweep[T]) since(ctx context.Context, since string) iter.Seq2[outcome[T], error] {
+	return func(yield func(outcome[T], error) bool) {
+		p, b := &progress{whole: true}, &batch[T]{drop: w.drop}
+		if err := w.first(ctx, since, p, b); err != nil {
+			b.release(0)
+			yield(outcome[T]{}, err)
+			return
+		}
+		if len(b.uids) == 0 || w.yieldBatch(ctx, p, b, yield) {
+			w.run(ctx, p, b, yield)
 		}
 	}
 }
 
-func (w sweep[T]) yieldPage(page []outcome[T], yield func(outcome[T], error) bool) bool {
-	for i, o := range page {
+// progress is how far a sweep has come.
+type progress struct {
+	left  []uint32 // UIDs without an outcome
+	whole bool     // between the first and the last of left, there are no others in the folder
+	limit int      // how many the next batch may ask for
+	level int      // at which it asks
+	inRow int      // messages that were not delivered, one after the other
+}
+
+// note takes in how many outcomes of a batch are known. Damaged says that the first of left is to be
+// quarantined.
+func (p *progress) note(known, asked, levels int) (damaged bool) {
+	switch {
+	case known == asked:
+		p.limit, p.level, p.inRow = max(p.limit, 2*asked), 0, 0
+	case known > 0 || asked > 1:
+		p.limit, p.level = 1, 0
+	case p.level+1 < levels:
+		p.limit, p.level = 1, p.level+1
+	default:
+		p.limit, p.level, p.inRow = 1, 0, p.inRow+1
+		return true
+	}
+	return false
+}
+
+func (w sweep[T]) run(ctx context.Context, p *progress, b *batch[T], yield func(outcome[T], error) bool) {
+	for len(p.left) > 0 {
+		err := w.next(ctx, p, b)
+		if err == nil && p.inRow == maxInRow {
+			err = endpoint.Errorf(endpoint.Unavailable, "the server failed to deliver %d messages in a row: try again later", p.inRow)
+		}
+		if err != nil {
+			b.release(0)
+			yield(outcome[T]{}, err)
+			return
+		}
+		if !w.yieldBatch(ctx, p, b, yield) {
+			return
+		}
+	}
+}
+
+// yieldBatch yields what is known of a batch; false means that the sweep is over.
+func (w sweep[T]) yieldBatch(ctx context.Context, p *progress, b *batch[T], yield func(outcome[T], error) bool) bool {
+	if p.note(b.known, len(b.uids), w.levels) {
+		uid := p.left[0]
+		p.left = p.left[1:]
+		return yield(outcome[T]{uid: uid, damaged: true}, nil)
+	}
+	p.left = p.left[b.known:]
+	for i, uid := range b.uids[:b.known] {
+		if err := ctx.Err(); err != nil {
+			b.release(i)
+			yield(outcome[T]{}, err)
+			return false
+		}
+		o := outcome[T]{uid: uid, value: b.values[i], gone: !b.have[i]}
+		b.have[i] = false
 		if !yield(o, nil) {
-			for _, rest := range page[i+1:] {
-				w.release(rest)
-			}
+			b.release(i)
 			return false
 		}
 	}
 	return true
 }
 
-func (w sweep[T]) release(o outcome[T]) {
-	if w.drop != nil && !o.gone && !o.damaged {
-		w.drop(o.value)
-	}
+// first asks for the UIDs of what came since a state, and in the same flight for the messages with the
+// lowest of them. Where the flight is lost, the next one asks for the UIDs alone: a message that ends
+// the connection must not keep them from being known.
+func (w sweep[T]) first(ctx context.Context, since string, p *progress, b *batch[T]) error {
+	from, _ := firstUID(since)
+	last := uint32(min(uint64(from)+pageItems-1, 1<<32-1))
+	early := &arrivals[T]{first: from, last: last, batch: b}
+	f := w.fetch(0, early.accept)
+	var search *searching
+	var failure error
+	var left []uint32
+	fetch, again := "", false
+	err := w.driver.examine(ctx, w.folder, func(s *session) {
+		search = s.sendSearchSince(since)
+		if fetch = ""; !again {
+			fetch = s.wire.send("UID FETCH", string(appendRange(nil, from, last))+" "+f.items.text())
+			search.fetch = f
+		}
+		again = true
+	}, func(s *session, sel *selected) error {
+		uids, err := search.uidsSince(sel)
+		if err != nil {
+			_ = s.wire.drain()
+			return err
+		}
+		p.left, p.limit = uids, len(uids)
+		if fetch != "" {
+			n, found := slices.BinarySearch(uids, last)
+			if found {
+				n++
+			}
+			failure = s.awaitFetch(fetch, f)
+			early.sort(uids[:n])
+			left, failure = w.settle(ctx, s, sel, b, failure)
+		}
+		return nil
+	})
+	return w.conclude(ctx, b, left, err, failure)
 }
 
-// page asks for some messages and returns the outcomes of the first of them, up to the first of
-// which nothing is known. An error is one that asking again would not cure.
-func (w sweep[T]) page(ctx context.Context, uids []uint32, level int) ([]outcome[T], error) {
-	found := make(map[uint32]T, len(uids))
-	defer func() {
-		for uid, v := range found {
-			w.release(outcome[T]{uid: uid, value: v})
-		}
-	}()
+// next asks for the next batch.
+func (w sweep[T]) next(ctx context.Context, p *progress, b *batch[T]) error {
+	b.reset(p.left[:min(p.limit, batchItems, len(p.left))])
+	f := w.fetch(p.level, b.accept)
+	var r *ranges
 	var failure error
-	var left []uint32 // those of the missing that exist
-	err := w.driver.examine(ctx, w.folder, func(s *session, sel *selected) error {
-		var last fetched
-		failure = w.fetch(ctx, s, uids, level, func(m fetched, v T) { found[m.uid], last = v, m })
-		if v, ok := found[last.uid]; ok && failure != nil && !last.whole {
-			w.release(outcome[T]{value: v}) // it may have been cut off
-			delete(found, last.uid)
-		}
-		missing := slices.DeleteFunc(slices.Clone(uids), func(uid uint32) bool { _, ok := found[uid]; return ok })
-		if final(ctx, failure) == nil && s.alive() && len(missing) > 0 {
-			left, failure = existing(ctx, s, sel, missing)
-		}
+	var left []uint32
+	err := w.driver.examine(ctx, w.folder, func(s *session) {
+		r = &ranges{session: s, left: b.uids, whole: p.whole, page: w.page}
+		r.send(f)
+	}, func(s *session, sel *selected) error {
+		failure = r.await(f, w.full)
+		b.uids = b.uids[:r.asked]
+		left, failure = w.settle(ctx, s, sel, b, failure)
 		return nil // a loss counts as a break, not as a session that rested too long
 	})
+	return w.conclude(ctx, b, left, err, failure)
+}
+
+// settle asks which of the messages that did not come exist.
+func (w sweep[T]) settle(ctx context.Context, s *session, sel *selected, b *batch[T], failure error) (left []uint32, err error) {
+	failure = classify(failure)
+	missing := b.missing()
+	if final(ctx, failure) != nil || !s.alive() || len(missing) == 0 {
+		return nil, failure
+	}
+	return existing(ctx, s, sel, missing)
+}
+
+// conclude counts the outcomes that are known: those up to the first message of which nothing is. An
+// error is one that asking again would not cure.
+func (w sweep[T]) conclude(ctx context.Context, b *batch[T], left []uint32, err, failure error) error {
 	if err == nil {
 		err = final(ctx, failure)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		b.count(left, failure != nil)
 	}
-	var page []outcome[T]
-	for _, uid := range uids {
-		v, ok := found[uid]
-		_, exists := slices.BinarySearch(left, uid)
-		if !ok && (exists || failure != nil) {
-			break
-		}
-		delete(found, uid)
-		page = append(page, outcome[T]{uid: uid, value: v, gone: !ok})
+	if w.end != nil {
+		w.end()
 	}
-	return page, nil
-}
-
-// existing returns those of uids that exist in the open folder.
-func existing(ctx context.Context, s *session, sel *selected, uids []uint32) ([]uint32, error) {
-	var out []uint32
-	for len(uids) > 0 {
-		set, n := uidSet(uids, len(uids))
-		found, err := s.searchUIDs(ctx, set.String(), sel)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, found...)
-		uids = uids[n:]
-	}
-	return out, nil
+	return err
 }
 
 // final returns the error of a FETCH that another attempt would not cure, or nil.

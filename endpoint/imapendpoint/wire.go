@@ -10,28 +10,27 @@ import (
 	"sync"
 )
 
-// wire is the protocol on one connection: commands out, responses in. It is in one of two modes.
-// While the library has a command in flight, the library's goroutine reads (library.go). At any
-// other time whoever owns the session sends commands of its own and reads the answers (raw.go,
-// append.go).
+// wire is the protocol on one connection: commands out, responses in. Whoever owns the session sends
+// commands and reads the answers: one by one or many in a row (raw.go), or both at once (append.go).
 type wire struct {
 	conn   *conn
 	frames *framer
 	out    *bufio.Writer
 	log    *slog.Logger // nil for none
 
-	tags uint64
+	tags  uint64
+	open  map[string]*status // commands of send; what their answer was, if it came before its turn
+	noise map[string]bool    // commands whose answer does not matter
 
 	mu    sync.Mutex
 	cause error  // why the connection ended, or nil
 	bye   status // what the server said before it hung up
-	ended chan struct{}
 }
 
 func newWire(c *conn, log *slog.Logger) *wire {
 	return &wire{
 		conn: c, frames: newFramer(c), out: bufio.NewWriterSize(c, writeChunk), log: log,
-		ended: make(chan struct{}),
+		open: map[string]*status{}, noise: map[string]bool{},
 	}
 }
 
@@ -41,7 +40,6 @@ func (w *wire) fail(cause error) error {
 	defer w.mu.Unlock()
 	if w.cause == nil {
 		w.cause = w.explain(cause)
-		close(w.ended)
 		w.conn.kill()
 	}
 	return w.cause
@@ -89,27 +87,43 @@ func (w *wire) flush() error {
 
 // response reads one response. Literals in it are turned into quoted strings, or kept as literals
 // if they hold what a quoted string cannot. It is valid until the next call.
-func (w *wire) response() ([]byte, error) {
-	line, err := w.gather()
-	if err != nil {
-		return nil, w.fail(err)
-	}
-	s, _ := parseStatus(line)
-	w.noteBye(s)
-	w.debug("response", responseName(line), len(line))
-	return line, nil
-}
+func (w *wire) response() ([]byte, error) { return w.receive(nil) }
 
-func (w *wire) gather() ([]byte, error) {
-	var line []byte
+// receive is response, but hands a FETCH response to f, unless that is nil, and returns no line for it.
+func (w *wire) receive(f *fetching) ([]byte, error) {
 	for {
 		s, err := w.frames.next()
 		if err != nil {
-			return nil, err
+			return nil, w.fail(err)
 		}
-		if s.literal < 0 && line == nil {
-			return s.text, nil
+		if f != nil && w.frames.isFetch() {
+			w.debug("response", "FETCH", len(s.text))
+			if err := f.response(w.frames, s); err != nil {
+				return nil, w.fail(err)
+			}
+			return nil, nil
 		}
+		line, err := w.gather(s)
+		if err != nil {
+			return nil, w.fail(err)
+		}
+		st, _ := parseStatus(line)
+		w.noteBye(st)
+		w.debug("response", responseName(line), len(line))
+		if !w.noise[st.tag] {
+			return line, nil
+		}
+		delete(w.noise, st.tag)
+	}
+}
+
+// gather reads the rest of a response that begins with s.
+func (w *wire) gather(s segment) ([]byte, error) {
+	if s.literal < 0 {
+		return s.text, nil
+	}
+	var line []byte
+	for {
 		line = append(line, s.text...)
 		if s.literal < 0 {
 			return line, nil
@@ -122,6 +136,9 @@ func (w *wire) gather() ([]byte, error) {
 			return nil, err
 		}
 		line = appendString(line, text)
+		if s, err = w.frames.next(); err != nil {
+			return nil, err
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ func rules() []rule {
 		{module + "store", []string{watermark}, core},
 		{module + "directory", []string{watermark, endpoint + "$"}, core},
 		{module + "pass", []string{watermark, endpoint + "$", store + "$"}, core},
-		{module + "endpoint/imapendpoint", []string{watermark, endpoint + "$", module + "internal/", "github.com/emersion/"}, driver},
+		{module + "endpoint/imapendpoint", []string{watermark, endpoint + "$", module + "internal/"}, driver},
 		{module + "endpoint/graphendpoint", []string{
 			watermark, endpoint + "$", module + "internal/",
 			"github.com/microsoft/", "github.com/microsoftgraph/", "github.com/Azure/azure-sdk-for-go/",

@@ -88,6 +88,12 @@ func (c *Conn) Bytes(n int) []byte {
 	return b[:got]
 }
 
+// Ahead returns what has arrived behind the command that was read last, without waiting for more.
+func (c *Conn) Ahead() (text string, ok bool) {
+	b, _ := c.r.Peek(c.r.Buffered())
+	return string(b), len(b) > 0
+}
+
 // Wait blocks until the client closes the connection, and discards what it still sends.
 func (c *Conn) Wait() { _, _ = io.Copy(io.Discard, c.r) }
 
