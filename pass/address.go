@@ -47,7 +47,7 @@ func (r *running) voidRefs(ctx context.Context) error {
 		return err
 	}
 	for _, f := range stored {
-		f.Validity, f.State = voidValidity, ""
+		f.Validity, f.State, f.Summary = voidValidity, "", ""
 		if err := r.ledger.Commit(ctx, store.Batch{Folders: []store.Folder{f}}); err != nil {
 			return err
 		}

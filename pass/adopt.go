@@ -3,7 +3,6 @@ package pass
 import (
 	"context"
 	"iter"
-	"slices"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/store"
@@ -11,8 +10,7 @@ import (
 
 // adopt takes items of the destination's own for those newcomers that have the same identity.
 func (d *decider) adopt(ctx context.Context) error {
-	wanted := slices.ContainsFunc(d.plan.work, func(w workItem) bool { return w.newcomer && adopts(d.policies[w.kind]) })
-	if !wanted || d.plan.found == nil {
+	if !d.policies.some(adopts) || d.plan.found == nil || !d.bringsNewcomers() {
 		return nil
 	}
 	free, err := d.adoptable(ctx, *d.plan.found)
@@ -20,9 +18,9 @@ func (d *decider) adopt(ctx context.Context) error {
 		return err
 	}
 	taken := map[string]bool{} // identities whose adopted items were counted
-	d.plan.work = slices.DeleteFunc(d.plan.work, func(w workItem) bool {
+	d.plan.work.keep(func(w workItem) bool {
 		if !w.newcomer || !adopts(d.policies[w.kind]) {
-			return false
+			return true
 		}
 		key := adoptionKey(w.kind, w.identity)
 		if free[key] > 0 && !taken[key] {
@@ -30,16 +28,26 @@ func (d *decider) adopt(ctx context.Context) error {
 			free[key] -= d.adopted(w)
 		}
 		if free[key] <= 0 {
-			return false
+			return true
 		}
 		free[key]--
 		d.plan.counts.Deferred--
 		d.plan.counts.Already++
 		d.plan.counts.Adopted++
 		d.changed[w.id] = d.mint.record(d.plan, w, store.Adopted)
-		return true
+		return false
 	})
 	return nil
+}
+
+// bringsNewcomers reports whether something of the work may be adopted.
+func (d *decider) bringsNewcomers() bool {
+	for w := range d.plan.work.all() {
+		if w.newcomer && adopts(d.policies[w.kind]) {
+			return true
+		}
+	}
+	return false
 }
 
 func adoptionKey(k endpoint.Kind, identity string) string { return k.String() + " " + identity }
@@ -50,9 +58,9 @@ func (d *decider) adopted(w workItem) int {
 	for ordinal := 0; idle < lookAhead; ordinal++ {
 		idle++
 		for _, id := range d.mint.ids(d.plan.source.Path, w.kind, w.identity, ordinal) {
-			if r := d.known.byID[id]; r != nil {
+			if s := d.slot(id); s.status() != 0 {
 				idle = 0
-				if r.Status == store.Adopted && d.claimed[id] {
+				if s.status() == store.Adopted && s.known&claimed != 0 {
 					n++
 				}
 			}

@@ -41,21 +41,24 @@ func (r *running) storedProfile() profile {
 }
 
 // canary is the first write into a mailbox that is not known yet: one tiny marked item in a folder
-// of its own, which is then read back and deleted with the folder. It refuses a destination that
-// drops marks.
-func (r *running) canary(ctx context.Context) error {
-	if !r.profile.known() {
-		if err := r.sing(ctx); err != nil {
-			return fmt.Errorf("try the destination with a marked item: %w", err)
-		}
-		if err := r.bind(ctx); err != nil { // with the profile
-			return err
+// of its own, which is then read back. It refuses a destination that drops marks. The folder, if
+// there is one, is left to release.
+func (r *running) canary(ctx context.Context) (cage *endpoint.Folder, err error) {
+	fresh := !r.profile.known()
+	if fresh {
+		if cage, err = r.sing(ctx); err != nil {
+			return nil, fmt.Errorf("try the destination with a marked item: %w", err)
 		}
 	}
 	p := r.profile
 	if !p.MarkSurvives && !r.opts.AllowUnmarked {
+		if fresh {
+			if err := r.release(ctx, cage); err != nil {
+				return nil, err
+			}
+		}
 		r.touched = false // the canary is gone again
-		return fmt.Errorf("%w: after a loss of the database everything would be written twice; "+
+		return nil, fmt.Errorf("%w: after a loss of the database everything would be written twice; "+
 			"allow unmarked items to go on with the database alone", ErrMarksDropped)
 	}
 	if !p.MarkSurvives {
@@ -67,42 +70,54 @@ func (r *running) canary(ctx context.Context) error {
 	if !p.DateKept && r.dstCaps.Received {
 		r.failures.warn("the destination does not keep the dates of items")
 	}
-	return nil
+	return cage, nil
+}
+
+// release deletes the canary with its folder, and makes durable what was learnt.
+func (r *running) release(ctx context.Context, cage *endpoint.Folder) error {
+	if cage != nil {
+		if err := r.raze(ctx, *cage); err != nil {
+			return fmt.Errorf("try the destination with a marked item: %w", err)
+		}
+	}
+	return r.bind(ctx) // with the profile
 }
 
 const canaryText = "From: Dandyroll <canary@dandyroll.invalid>\r\nSubject: Dandyroll canary\r\n" +
 	"Date: Sat, 03 Feb 2001 04:05:06 +0000\r\nMIME-Version: 1.0\r\n\r\n" +
 	"This item shows whether this mailbox keeps what is written to it. It may be deleted.\r\n"
 
-// sing tries the destination and fills the profile.
-func (r *running) sing(ctx context.Context) error {
+// sing tries the destination and fills the profile. It returns the folder of the canary, unless there is none or it failed.
+func (r *running) sing(ctx context.Context) (*endpoint.Folder, error) {
 	r.profile = profile{Driver: r.pair.Destination.Info().Driver, Mailbox: r.mint.binding(r.pair.Destination.Info())}
 	if !r.dstCaps.CreateFolder || !r.dstCaps.DeleteFolder || len(r.dstCaps.Write[endpoint.Mail]) == 0 {
 		r.profile.MarkSurvives, r.profile.BytesExact, r.profile.DateKept, r.profile.FlagsKept = true, true, true, true
 		r.failures.warn("whether the destination keeps marks could not be tried: it has no folder for a trial item")
-		return nil
+		return nil, nil //nolint:nilnil // there is no folder, and that is no error
 	}
 	folder, err := r.cage(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = r.tryFolder(ctx, folder)
-	grace, cancel := graceful(ctx) // also after a cancellation
-	defer cancel()
-	gone := r.raze(grace, folder)
-	r.touched = gone != nil
-	return errors.Join(err, gone)
+	if err = r.tryFolder(ctx, folder); err != nil {
+		return nil, errors.Join(err, r.raze(ctx, folder))
+	}
+	return &folder, nil
 }
 
-// raze deletes the folder of the canary.
+// raze deletes the folder of the canary, also after a cancellation.
 func (r *running) raze(ctx context.Context, folder endpoint.Folder) error {
-	return r.to.persist(ctx, func(ctx context.Context) error {
+	ctx, cancel := graceful(ctx)
+	defer cancel()
+	err := r.to.persist(ctx, func(ctx context.Context) error {
 		err := r.pair.Destination.DeleteFolder(ctx, folder)
 		if endpoint.CodeOf(err) == endpoint.NotFound {
 			return nil // an attempt before, whose answer was lost, has deleted it
 		}
 		return err
 	})
+	r.touched = err != nil
+	return err
 }
 
 // cage makes the folder of the canary. One that an interrupted pass left is used again, if nobody
@@ -119,6 +134,9 @@ func (r *running) cage(ctx context.Context) (endpoint.Folder, error) {
 		return folder, err
 	}
 	r.touched = true // until the folder is gone
+	if folder.Items == 0 {
+		return folder, nil
+	}
 	refs, seen, err := r.cageHolds(ctx, folder)
 	if err != nil {
 		return folder, err
@@ -144,10 +162,14 @@ func (r *running) cageHolds(ctx context.Context, f endpoint.Folder) ([]string, [
 	if err != nil {
 		return nil, nil, err
 	}
-	seen, err := gather(ctx, r.to, func(ctx context.Context) iter.Seq2[endpoint.Sighting, error] {
+	seen, err := r.cageMarks(ctx, f)
+	return refs, seen, err
+}
+
+func (r *running) cageMarks(ctx context.Context, f endpoint.Folder) ([]endpoint.Sighting, error) {
+	return gather(ctx, r.to, func(ctx context.Context) iter.Seq2[endpoint.Sighting, error] {
 		return r.pair.Destination.Marks(ctx, f, "")
 	})
-	return refs, seen, err
 }
 
 // tryFolder writes the canary and compares what comes back.
@@ -157,7 +179,7 @@ func (r *running) tryFolder(ctx context.Context, folder endpoint.Folder) error {
 		Mark: mark, Kind: endpoint.Mail, Content: endpoint.Bytes(endpoint.RFC822, []byte(canaryText)),
 		Flags: []endpoint.Flag{endpoint.Seen}, Received: time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC),
 	}
-	_, err := gather(ctx, r.to, func(ctx context.Context) iter.Seq2[endpoint.PutResult, error] {
+	answers, err := gather(ctx, r.to, func(ctx context.Context) iter.Seq2[endpoint.PutResult, error] {
 		return firstError(r.pair.Destination.Put(ctx, folder, []endpoint.Put{put}))
 	})
 	if err != nil {
@@ -166,14 +188,37 @@ func (r *running) tryFolder(ctx context.Context, folder endpoint.Folder) error {
 	if err := sleep(ctx, r.dstCaps.Visibility); err != nil {
 		return err
 	}
-	refs, seen, err := r.cageHolds(ctx, folder)
+	if ref := answers[0].Ref; ref != "" && r.parallel(r.dstCaps) > 1 {
+		return together(ctx, func(ctx context.Context) error {
+			_, err := r.findCanary(ctx, folder, mark)
+			return err
+		}, func(ctx context.Context) error { return r.compare(ctx, folder, []string{ref}, put) })
+	}
+	refs, err := r.findCanary(ctx, folder, mark)
 	if err != nil {
 		return err
 	}
-	r.profile.MarkSurvives = slices.ContainsFunc(seen, func(s endpoint.Sighting) bool {
-		return slices.Contains(s.Marks.Marks, mark)
-	})
 	return r.compare(ctx, folder, refs, put)
+}
+
+// findCanary returns the items that may be the canary: those with its mark or, if there are none, all.
+func (r *running) findCanary(ctx context.Context, folder endpoint.Folder, mark watermark.Mark) ([]string, error) {
+	seen, err := r.cageMarks(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	var refs []string
+	for _, s := range seen {
+		if slices.Contains(s.Marks.Marks, mark) {
+			refs = append(refs, s.Ref)
+		}
+	}
+	if r.profile.MarkSurvives = len(refs) > 0; r.profile.MarkSurvives {
+		return refs, nil
+	}
+	return gather(ctx, r.to, func(ctx context.Context) iter.Seq2[string, error] {
+		return r.pair.Destination.Refs(ctx, folder)
+	})
 }
 
 // compare reads the canary back.

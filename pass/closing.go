@@ -11,32 +11,35 @@ import (
 )
 
 // confirm looks at the destination once more: what was written must be there. It also leaves the
-// scan positions where the next pass can go on.
-func (r *running) confirm(ctx context.Context) error {
-	written := slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return len(p.migrated) > 0 })
+// scan positions where the next pass can go on. It returns the last view.
+func (r *running) confirm(ctx context.Context) (*view, error) {
+	written := slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return p.work.wrote > 0 })
 	if !written || r.profile.known() && !r.profile.MarkSurvives || r.lastView.trusted {
-		return nil
+		return r.lastView, nil
 	}
 	if err := sleep(ctx, r.dstCaps.Visibility); err != nil {
-		return err
+		return nil, err
+	}
+	if !r.locates() {
+		r.lastView = &view{folders: r.lastView.folders} // what it holds nobody asks for any more
 	}
 	v, err := r.look(ctx, false)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, plan := range r.plans {
 		if err := r.confirmFolder(ctx, plan, v); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return v, nil
 }
 
 // confirmFolder makes failures of the items that the destination accepted and does not have: it
 // was not told the truth, or a user was faster than us. The next pass looks again.
 func (r *running) confirmFolder(ctx context.Context, plan *folderPlan, v *view) error {
 	var missing []store.Record
-	for _, item := range plan.migrated {
+	for item := range plan.work.done() {
 		if v.has(item.id, item.trashed) {
 			continue
 		}
@@ -72,7 +75,7 @@ func (r *running) fill(report *Report, before Wires, err error) {
 		if r.dry {
 			counts.Migrated, counts.Deferred = counts.Migrated+counts.Deferred, 0
 			counts.Duplicates += plan.duplicates()
-			counts.Bytes += plan.size()
+			counts.Bytes += plan.work.bytes
 		}
 		report.Folders = append(report.Folders, FolderReport{
 			Folder: display(plan.source.Path), Destination: display(plan.path), Create: plan.creates(), Counts: counts,
@@ -94,7 +97,7 @@ func (r *running) fill(report *Report, before Wires, err error) {
 // duplicates counts the work of which the destination has a copy of an older generation.
 func (plan *folderPlan) duplicates() int {
 	n := 0
-	for _, w := range plan.work {
+	for w := range plan.work.all() {
 		if w.duplicate {
 			n++
 		}

@@ -18,46 +18,155 @@ const lookAhead = 16
 // decider goes through the items of one folder.
 type decider struct {
 	planner
-	plan    *folderPlan
-	known   memory
-	claimed map[watermark.ID]bool
+	plan   *folderPlan
+	memory memory
+	// deferred are the items, in the order of the listing, that are decided when all of it is known: of
+	// which something is to be done or that are not known by reference.
+	deferred []listed
+	// twins tells items of equal identity apart where nothing was migrated before.
+	twins *twins
+	// remembers says that something was migrated before.
+	remembers bool
+	// flags are those of the items now, by reference, where policies go by them.
+	flags map[string]string
 	// changed are the records to be written, by ID.
 	changed map[watermark.ID]store.Record
 	forget  []store.Record
 }
 
-// decide gives each item its ID and its outcome. Items that are known by reference keep their ID;
-// the others are matched by identity, twins among them in the order of the listing.
-func (d *decider) decide(items []listed) {
-	twins := map[string][]int{} // items that are not known by reference
-	for i, it := range items {
-		if it.record != nil {
-			d.claimed[it.id] = true
-			continue
+const (
+	// lookupChunk is how many records are looked up at once.
+	lookupChunk = 512
+	// changedChunk is how many changed records are held back at most.
+	changedChunk = 2048
+)
+
+// knownItem decides about an item that is known by its reference, or defers that.
+func (d *decider) knownItem(it listed) {
+	switch status := it.status(); {
+	case d.kind == RetryFailed && status != store.Failed, d.kind == Verify && status != store.Settled:
+		return
+	case d.count(it):
+		return
+	}
+	if it.record != nil {
+		r := *it.record
+		it.record = &r
+	}
+	d.deferred = append(d.deferred, it)
+}
+
+// count counts an item of which nothing is to be done but that, and whose record stays as it is. It reports
+// whether it is one. It decides as outcome does, without the record.
+func (d *decider) count(it listed) bool {
+	c, policy := &d.plan.counts, d.policies[it.Kind]
+	present := d.view.has(it.id, it.known&weTrashed != 0)
+	switch status := it.status(); {
+	case it.known&wasGone != 0, d.kind == Verify:
+		return false
+	case !d.selects.takes(it.Item):
+		d.leaveOut(it)
+	case status == store.Adopted:
+		c.Already++
+		c.Adopted++
+	case status == store.Settled && (d.compares(it) || d.flags != nil && merges(policy)):
+		return false
+	case status == store.Settled:
+		if present || d.unmarked || d.view.trusted {
+			c.Already++
+		} else {
+			c.RemovedAtDestination++
 		}
-		key := it.Kind.String() + " " + it.Identity
-		twins[key] = append(twins[key], i)
+	case status == store.Originated && !present && !d.sendBack:
+		c.OriginatedHere++
+	default:
+		return false
+	}
+	c.Listed++
+	return true
+}
+
+// compares reports whether versions of an item are to be compared.
+func (d *decider) compares(it listed) bool {
+	return replaces(d.policies[it.Kind]) && (d.compare || it.record == nil || it.Version != it.record.Version)
+}
+
+// leaveOut counts an item that is not selected.
+func (d *decider) leaveOut(it listed) {
+	d.plan.counts.Filtered++
+	if d.selects.outOfWindow(it.Item) {
+		d.plan.counts.OutOfWindow++
+	}
+}
+
+// firstItem decides about an item where nothing was migrated before: twins have the ordinals in the order of
+// the listing.
+func (d *decider) firstItem(it endpoint.Item) {
+	if d.kind == RetryFailed || d.kind == Verify {
+		return
+	}
+	s := slot{id: d.mint.id(d.plan.source.Path, it.Kind, it.Identity, 0)}
+	if s.ordinal = d.twins.ordinal(s.id); s.ordinal > 0 {
+		s.id = d.mint.id(d.plan.source.Path, it.Kind, it.Identity, s.ordinal)
+	}
+	d.plan.counts.Listed++
+	d.outcome(listed{it, s})
+}
+
+// settle decides about the deferred items, and about what is known of others.
+func (d *decider) settle(ctx context.Context) error {
+	d.identifyStrangers()
+	for some := range slices.Chunk(d.deferred, lookupChunk) {
+		if err := d.lookup(ctx, some); err != nil {
+			return err
+		}
+		for _, it := range some {
+			d.decide(it)
+		}
+		if err := d.flush(ctx); err != nil {
+			return err
+		}
+	}
+	d.deferred = nil
+	return d.markGone(ctx)
+}
+
+// decide gives an item its outcome.
+func (d *decider) decide(it listed) {
+	switch {
+	case d.kind == RetryFailed && it.status() != store.Failed:
+		return
+	case d.kind == Verify:
+		if it.status() == store.Settled {
+			d.plan.checks = append(d.plan.checks, check{*it.record, &it})
+		}
+		return
+	}
+	d.plan.counts.Listed++
+	d.outcome(it)
+}
+
+// identifyStrangers gives the items that are not known by reference their IDs: they are matched by
+// identity, twins among them in the order of the listing.
+func (d *decider) identifyStrangers() {
+	type identity struct {
+		kind endpoint.Kind
+		text string
+	}
+	d.remembers = d.memory.ids.len() > 0 || d.view.present.len() > 0
+	twins := map[identity][]int{}
+	for i, it := range d.deferred {
+		if it.id == (watermark.ID{}) {
+			key := identity{it.Kind, it.Identity}
+			twins[key] = append(twins[key], i)
+		}
 	}
 	for _, all := range twins {
-		for i, s := range d.identify(items[all[0]].Item, len(all)) {
-			items[all[i]].slot = s
-			d.claimed[s.id] = true
+		for i, s := range d.identify(d.deferred[all[0]].Item, len(all)) {
+			d.deferred[all[i]].slot = s
+			d.memory.ids.or(s.id, claimed)
 		}
 	}
-	for _, it := range items {
-		switch {
-		case d.kind == RetryFailed && (it.record == nil || it.record.Status != store.Failed):
-			continue
-		case d.kind == Verify:
-			if it.record != nil && it.record.Status == store.Settled {
-				d.plan.checks = append(d.plan.checks, check{*it.record, &it})
-			}
-			continue
-		}
-		d.plan.counts.Listed++
-		d.outcome(it)
-	}
-	d.markGone()
 }
 
 // identify finds the IDs of n twins whose references are not known: those of the first ordinals
@@ -67,12 +176,14 @@ func (d *decider) decide(items []listed) {
 func (d *decider) identify(it endpoint.Item, n int) []slot {
 	var free []slot
 	used, idle := 0, 0 // of free, up to the last that was migrated; ordinals since then
-	for ordinal := 0; len(free) < n || idle < lookAhead && d.remembers(); ordinal++ {
+	for ordinal := 0; len(free) < n || idle < lookAhead && d.remembers; ordinal++ {
 		s := d.candidate(it, ordinal)
-		if idle++; s.record != nil {
+		if idle++; s.status() != 0 {
 			idle = 0
 		}
-		if d.claimed[s.id] || s.record != nil && d.isAnother(s.record, it) {
+		if s.known&(claimed|linked) != 0 {
+			// It is certainly another's than the item's: references are never used again while validity
+			// stays, so one that differs tells twins apart even when one is gone.
 			continue
 		}
 		if free = append(free, s); d.done(s) {
@@ -90,42 +201,31 @@ func (d *decider) identify(it endpoint.Item, n int) []slot {
 	})[:n]
 }
 
-// remembers reports whether anything was migrated before.
-func (d *decider) remembers() bool { return len(d.known.byID) > 0 || len(d.view.present) > 0 }
-
 // done reports whether nothing is to be migrated under an ID.
 func (d *decider) done(s slot) bool {
-	if s.record == nil {
-		return d.view.has(s.id, false)
-	}
-	switch s.record.Status {
+	switch s.status() {
 	case store.Settled, store.Originated, store.Adopted:
 		return true
 	case store.Intent, store.Failed, store.Removed:
 	}
-	return d.view.has(s.id, s.record.Trashed)
+	return d.view.has(s.id, s.known&weTrashed != 0)
 }
 
 // candidate returns the ID that an item has at an ordinal, under the key under which it is known.
 func (d *decider) candidate(it endpoint.Item, ordinal int) slot {
 	ids := d.mint.ids(d.plan.source.Path, it.Kind, it.Identity, ordinal)
 	for _, id := range ids {
-		if r := d.known.byID[id]; r != nil {
-			return slot{id, r, ordinal}
+		if s := d.slot(id); s.status() != 0 {
+			s.ordinal = ordinal
+			return s
 		}
 	}
 	for _, id := range ids {
 		if d.view.has(id, false) {
-			return slot{id, nil, ordinal}
+			return slot{id: id, known: d.memory.ids.get(id), ordinal: ordinal}
 		}
 	}
-	return slot{ids[0], nil, ordinal}
-}
-
-// isAnother reports whether a record is certainly of another item than it: references are never
-// used again while validity stays, so one that differs tells twins apart even when one is gone.
-func (d *decider) isAnother(r *store.Record, it endpoint.Item) bool {
-	return r.Ref != "" && r.Ref != it.Ref && r.Validity == d.plan.source.Validity
+	return slot{id: ids[0], known: d.memory.ids.get(ids[0]), ordinal: ordinal}
 }
 
 // outcome enters an item into the counts, the work or the failures.
@@ -139,23 +239,22 @@ func (d *decider) outcome(it listed) {
 	}
 	switch {
 	case !d.selects.takes(it.Item):
-		counts.Filtered++
-		if d.selects.outOfWindow(it.Item) {
-			counts.OutOfWindow++
-		}
+		d.leaveOut(it)
 	case status == store.Adopted:
 		counts.Already++
 		counts.Adopted++
 	case status == store.Settled && (present || d.unmarked || d.view.trusted):
 		counts.Already++
 		d.compareVersions(it)
+		d.compareFlags(it)
 	case status == store.Settled:
 		counts.RemovedAtDestination++
+		d.compareFlags(it)
 	case present:
 		d.present(it, status)
 	case d.fromHere(it, status):
 		counts.OriginatedHere++
-		d.remember(it, store.Originated)
+		d.enter(it, store.Originated)
 	case !d.accepts(it.Kind):
 		counts.Unsupported++
 	case status == store.Intent && d.unmarked:
@@ -177,7 +276,7 @@ func (d *decider) present(it listed, status store.Status) {
 		d.plan.counts.Already++
 		d.plan.counts.Healed++
 	}
-	d.remember(it, store.Settled)
+	d.enter(it, store.Settled)
 }
 
 func (d *decider) fromHere(it listed, status store.Status) bool {
@@ -194,7 +293,7 @@ func (d *decider) migrate(it listed) {
 		w.identity = it.Identity
 	}
 	w.duplicate = d.olderCopy(it)
-	d.plan.work = append(d.plan.work, w)
+	d.plan.work.add(w)
 }
 
 // olderCopy reports whether the destination has the item under a mark of an older generation, as far
@@ -213,8 +312,8 @@ func (d *decider) olderCopy(it listed) bool {
 	return false
 }
 
-// remember changes or makes the record of an item.
-func (d *decider) remember(it listed, status store.Status) {
+// enter changes or makes the record of an item.
+func (d *decider) enter(it listed, status store.Status) {
 	if it.record != nil && it.record.Status == status {
 		return
 	}
@@ -236,58 +335,101 @@ func (d *decider) relink(it listed) {
 }
 
 // markGone notes which known items are at the source no more.
-func (d *decider) markGone() {
-	for id, r := range d.known.byID {
-		if d.claimed[id] {
-			continue
-		}
-		if d.kind == RetryFailed && r.Status == store.Failed {
-			d.plan.counts.Listed++
-			d.plan.counts.Vanished++
-			d.forget = append(d.forget, *r)
-			continue
-		}
-		if !r.Gone {
-			r.Gone = true
-			d.changed[id] = *r
-		}
-		if r.Status == store.Settled {
-			d.plan.gone = append(d.plan.gone, *r)
-		}
-	}
-	slices.SortFunc(d.plan.gone, func(a, b store.Record) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-}
-
-func (d *decider) save(ctx context.Context) error {
-	if !d.persist {
-		return nil
-	}
-	changed := slices.SortedFunc(maps.Values(d.changed), func(a, b store.Record) int {
-		return bytes.Compare(a.ID[:], b.ID[:])
-	})
-	for chunk := range chunks(changed) {
-		if err := d.ledger.Commit(ctx, store.Batch{Records: chunk}); err != nil {
+func (d *decider) markGone(ctx context.Context) error {
+	var ids []watermark.ID
+	look := func() error {
+		records, err := d.lookupIDs(ctx, ids)
+		if err != nil {
 			return err
 		}
+		for _, id := range ids {
+			d.missing(records[id])
+		}
+		ids = ids[:0]
+		return d.flush(ctx)
+	}
+	for id, known := range d.memory.ids.all() {
+		status := slot{known: known}.status()
+		noted := known&wasGone != 0 && (status != store.Settled || !d.needsGone()) && (d.kind != RetryFailed || status != store.Failed)
+		if known&claimed != 0 || noted {
+			continue
+		}
+		if ids = append(ids, id); len(ids) == lookupChunk {
+			if err := look(); err != nil {
+				return err
+			}
+		}
+	}
+	err := look()
+	slices.SortFunc(d.plan.gone, func(a, b store.Record) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return err
+}
+
+// needsGone reports whether the pass does something about items that are gone.
+func (p planner) needsGone() bool { return p.kind == Verify || p.policies.some(touches) }
+
+// missing notes that a known item is at the source no more.
+func (d *decider) missing(r *store.Record) {
+	if d.kind == RetryFailed && r.Status == store.Failed {
+		d.plan.counts.Listed++
+		d.plan.counts.Vanished++
+		d.forget = append(d.forget, *r)
+		return
+	}
+	if !r.Gone {
+		r.Gone = true
+		d.changed[r.ID] = *r
+	}
+	if r.Status == store.Settled && d.needsGone() {
+		d.plan.gone = append(d.plan.gone, *r)
+	}
+}
+
+// flush writes changed records when there are many of them.
+func (d *decider) flush(ctx context.Context) error {
+	if len(d.changed) < changedChunk {
+		return nil
+	}
+	return d.saveChanged(ctx)
+}
+
+// save writes what is left.
+func (d *decider) save(ctx context.Context) error {
+	if err := d.saveChanged(ctx); err != nil || !d.persist {
+		return err
 	}
 	for chunk := range chunks(d.forget) {
-		if err := d.ledger.Commit(ctx, store.Batch{Forget: chunk}); err != nil {
+		if err := d.commit(ctx, store.Batch{Forget: chunk}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// slot is what an item is known by.
-type slot struct {
-	id      watermark.ID
-	record  *store.Record // nil if there is none
-	ordinal int           // -1 if the item was not identified by listing it
+func (d *decider) saveChanged(ctx context.Context) error {
+	changed := slices.SortedFunc(maps.Values(d.changed), func(a, b store.Record) int {
+		return bytes.Compare(a.ID[:], b.ID[:])
+	})
+	clear(d.changed)
+	if !d.persist {
+		return nil
+	}
+	for chunk := range chunks(changed) {
+		if err := d.commit(ctx, store.Batch{Records: chunk}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func slotOf(r *store.Record) slot {
-	if r == nil {
-		return slot{ordinal: -1}
+// commit changes records of the folder, and takes away the summary that rests on them.
+func (d *decider) commit(ctx context.Context, b store.Batch) error {
+	if d.plan.outdated != nil {
+		b.Folders = []store.Folder{*d.plan.outdated}
 	}
-	return slot{id: r.ID, record: r, ordinal: -1}
+	err := d.ledger.Commit(ctx, b)
+	if err == nil {
+		d.plan.outdated = nil
+	}
+	return err
 }

@@ -14,7 +14,15 @@ func (r *running) scanner() scanner {
 	return scanner{
 		destination: r.pair.Destination, to: r.to, ledger: r.ledger, mint: r.mint,
 		parallel: r.parallel(r.dstCaps), persist: !r.dry && r.knowsDestination(), locate: r.locates(),
+		skipsEmpty: r.skipsEmpty(),
 	}
+}
+
+// skipsEmpty reports whether the number of items that is listed with a folder is enough to know that there are none. It is not where
+// something may be in doubt, for it may come late, nor where the states are younger than the listing.
+func (r *running) skipsEmpty() bool {
+	inDoubt := r.records(func(s store.Stat) bool { return s.Status == store.Intent }) > 0
+	return r.lastView == nil && !inDoubt && !r.to.statesSince
 }
 
 // locates reports whether the pass needs to know where items are at the destination.
@@ -22,12 +30,9 @@ func (r *running) locates() bool {
 	return r.opts.Kind == Verify || r.opts.Policies.some(func(p Policy) bool { return touches(p) || merges(p) })
 }
 
-// scanDestination is phase 3. Intents of a pass that was cut just now are given the time to land
-// first. Where marks show a generation above our own, the database forgot it: it is taken over.
+// scanDestination is phase 3. Intents of a pass that was cut just now were given the time to land
+// before. Where marks show a generation above our own, the database forgot it: it is taken over.
 func (r *running) scanDestination(ctx context.Context) (*view, error) {
-	if err := r.awaitLanding(ctx); err != nil {
-		return nil, err
-	}
 	trusts, err := r.trusts(ctx)
 	if err != nil {
 		return nil, err
@@ -46,7 +51,7 @@ func (r *running) scanDestination(ctx context.Context) (*view, error) {
 	// Copies of older generations are counted, and what is remembered of a scan says nothing of them.
 	whole := r.opts.FullScan || r.opts.Kind == Verify || r.opts.Kind == Rebuild || rebuilding
 	for {
-		v, err := r.look(ctx, whole)
+		v, err := r.glance(ctx, whole)
 		if err != nil || v.highest < r.mint.generation || v.highest == r.mint.generation && !begins {
 			return v, err
 		}
@@ -74,8 +79,17 @@ func (r *running) trusts(ctx context.Context) (bool, error) {
 	return len(scanned) > 0, err
 }
 
-// look scans the destination, trying again where that can help.
+// look scans the destination, and loads what is remembered of it.
 func (r *running) look(ctx context.Context, whole bool) (*view, error) {
+	v, err := r.glance(ctx, whole)
+	if err != nil {
+		return nil, err
+	}
+	return v, v.load(ctx)
+}
+
+// glance scans the destination, trying again where that can help. What it returns is still to be loaded.
+func (r *running) glance(ctx context.Context, whole bool) (*view, error) {
 	var v *view
 	err := restarting(func() (err error) {
 		v, err = r.scanner().scan(ctx, whole)

@@ -107,6 +107,8 @@ type explainer struct {
 	history []store.Pass
 }
 
+func refKey(validity, ref string) string { return validity + "\x00" + ref }
+
 func (r *running) explainer(ctx context.Context) (*explainer, error) {
 	x := &explainer{running: r, byID: map[watermark.ID]store.Record{}, byRef: map[string]store.Record{}}
 	var err error

@@ -10,36 +10,32 @@ import (
 	"github.com/dandyroll/dandyroll/store"
 )
 
-// compareFlags notes the items whose flags changed at the source since the last time. What they
-// were is not known of items that were migrated before it was noted: for those it begins now.
-func (d *decider) compareFlags(ctx context.Context, items []listed, unchanged bool) error {
-	if unchanged || !d.policies.some(merges) {
+// readFlags learns the flags that the items of the folder have now, if policies go by them. Since is the
+// state from which the listing goes on; that may say that no flags changed.
+func (d *decider) readFlags(ctx context.Context, since string) error {
+	if !d.policies.some(merges) || since != "" && since == d.plan.source.State && d.flagged {
 		return nil
 	}
-	var now map[string]string
-	err := d.from.persist(ctx, func(ctx context.Context) error {
-		now = map[string]string{}
+	return d.from.persist(ctx, func(ctx context.Context) error {
+		d.flags = map[string]string{}
 		for f, err := range d.source.Flags(ctx, d.plan.source, nil) {
 			if err != nil {
 				return err
 			}
-			now[f.Ref] = flagText(f.Flags)
+			d.flags[f.Ref] = flagText(f.Flags)
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for _, it := range items {
-		flags, listed := now[it.Ref]
-		if r := it.record; listed && r != nil && r.Status == store.Settled && merges(d.policies[it.Kind]) && d.selects.takes(it.Item) {
-			d.compareFlagsOf(r, flags)
-		}
-	}
-	return nil
 }
 
-func (d *decider) compareFlagsOf(r *store.Record, flags string) {
+// compareFlags notes an item whose flags changed at the source since the last time. What they were is not
+// known of items that were migrated before it was noted: for those it begins now.
+func (d *decider) compareFlags(it listed) {
+	flags, known := d.flags[it.Ref]
+	if !known || !merges(d.policies[it.Kind]) {
+		return
+	}
+	r := it.record
 	switch r.Flags {
 	case flags:
 	case "":

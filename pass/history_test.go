@@ -92,12 +92,18 @@ func live(t *rapid.T, figures *prove.Figures) {
 		"user at target":    h.userAtTarget,
 		"operator":          h.operator,
 		"pass":              func(t *rapid.T) { h.pass(t, h.options(t)) },
-		"pass, all of it":   func(t *rapid.T) { h.pass(t, pass.Options{}) },
+		"pass, all of it":   func(t *rapid.T) { h.pass(t, pass.Options{}); h.summariesHold(t) },
 		"pass, interrupted": func(t *rapid.T) { h.interrupted(t, h.options(t)) },
 		"pass, users awake": func(t *rapid.T) { h.disturbed(t, h.options(t)) },
 	})
 	h.pass(t, pass.Options{})
 	h.nothingToDo(t, pass.Options{})
+	h.summariesHold(t)
+	for range 2 { // now that everything is summarized, what is new is noticed all the same
+		h.userAtTarget(t)
+		h.pass(t, pass.Options{})
+	}
+	h.summariesHold(t)
 	figures.Tried++
 }
 
@@ -116,6 +122,8 @@ func newHistory(t *rapid.T, figures *prove.Figures) *history {
 	drawStates(t, "source", &h.srcOpts.Quirks)
 	drawStates(t, "destination", &h.dstOpts.Quirks)
 	h.srcOpts.Quirks.OwnIdentities = rapid.Bool().Draw(t, "identities of its own")
+	h.srcOpts.Quirks.Outlines = rapid.Bool().Draw(t, "outlines")
+	h.srcOpts.Quirks.NoVersions = h.srcOpts.Quirks.Outlines
 	h.dstOpts.Quirks.Visibility = rapid.SampledFrom([]time.Duration{0, 30 * time.Second}).Draw(t, "visibility")
 	return h
 }
@@ -469,6 +477,26 @@ func (h *history) nothingToDo(t *rapid.T, o pass.Options) {
 	if n := h.dst.Counts().Puts - puts; n > 0 {
 		h.figures.Duplicated++
 		t.Fatalf("a pass with nothing to do wrote %d items", n)
+	}
+}
+
+// summariesHold checks that a pass which goes by what is remembered of unchanged folders reports what
+// one does that looks at every item.
+func (h *history) summariesHold(t *rapid.T) {
+	var all [2]*pass.Report
+	for i, o := range []pass.Options{{}, {FullScan: true}} {
+		r, err := h.run(t.Context(), t, h.store, o, h.dstOpts, true)
+		if err != nil {
+			return // refused, whatever is looked at
+		}
+		for i := range r.Folders {
+			r.Folders[i].Duplicates = 0 // of which only a full scan sees all
+		}
+		all[i] = r
+	}
+	if !reflect.DeepEqual(all[0].Folders, all[1].Folders) {
+		h.figures.Unexplained++
+		t.Fatalf("by what is remembered\nhave %+v\nwant %+v", all[0].Folders, all[1].Folders)
 	}
 }
 

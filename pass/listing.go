@@ -1,54 +1,29 @@
 package pass
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/store"
-	"github.com/dandyroll/dandyroll/watermark"
 )
-
-// memory is what the ledger knows of the items of one folder, as far as it counts.
-type memory struct {
-	byID  map[watermark.ID]*store.Record
-	byRef map[string]*store.Record // those that were at the source, by validity and reference
-}
-
-func refKey(validity, ref string) string { return validity + "\x00" + ref }
-
-func (p planner) remembered(ctx context.Context, name string) (memory, error) {
-	m := memory{byID: map[watermark.ID]*store.Record{}, byRef: map[string]*store.Record{}}
-	for r, err := range p.ledger.Records(ctx, name) {
-		if err != nil {
-			return m, err
-		}
-		if p.mint.owns(r) && (p.forget == nil || !p.forget.Matches(r, p.view.has(r.ID, false))) {
-			if p.moved {
-				r.Validity = voidValidity
-			}
-			m.byID[r.ID] = &r
-			if r.Ref != "" {
-				m.byRef[refKey(r.Validity, r.Ref)] = &r
-			}
-		}
-	}
-	return m, nil
-}
 
 // mustSeeMarks reports whether the marks of known items are needed: a record of an item that a
 // pass with SendBack failed to write, or was to write, does not say that it came from here.
-func (p planner) mustSeeMarks(known memory) bool {
-	if p.sendBack || len(p.mint.reverse) == 0 {
-		return false
+func (p planner) mustSeeMarks(ctx context.Context, name string) (bool, error) {
+	open := func(s store.Status) bool { return s == store.Intent || s == store.Failed }
+	if p.sendBack || len(p.mint.reverse) == 0 ||
+		!slices.ContainsFunc(p.ledger.Stats(), func(s store.Stat) bool { return open(s.Status) && s.Records > 0 }) {
+		return false, nil
 	}
-	for _, r := range known.byID {
-		if r.Status == store.Intent || r.Status == store.Failed {
-			return true
+	for r, err := range p.ledger.Records(ctx, name) {
+		if err != nil || p.mint.owns(r) && open(r.Status) {
+			return true, err
 		}
 	}
-	return false
+	return false, nil
 }
 
 // mustSeeAll reports whether what the ledger remembers of items does not say enough of them.
@@ -71,89 +46,196 @@ func (it listed) work() workItem {
 	return w
 }
 
-// list returns every item of a folder. With since, only items that came later are asked for in
-// full; the others are known by their references alone.
-func (p planner) list(ctx context.Context, f endpoint.Folder, since string, known memory) ([]listed, error) {
-	if since == "" {
-		return p.items(ctx, f, "", known)
+// list goes through every item of the folder: it counts those of which nothing is to be done, and defers
+// the others. With since, only items that came later are asked for in full; the others are known by their
+// references alone.
+func (d *decider) list(ctx context.Context, since string) error {
+	switch since {
+	case "":
+		return d.listWhole(ctx)
+	case d.plan.source.State:
+		return d.listUnchanged(ctx)
 	}
-	if since == f.State {
-		return unchanged(f, known), nil
-	}
-	items, complete, err := p.listChanges(ctx, f, since, known)
+	complete, err := d.listChanges(ctx, since)
 	if err != nil || complete {
-		return items, err
+		return err
 	}
-	return p.items(ctx, f, "", known)
+	return d.listWhole(ctx)
 }
 
-// items lists a folder, and finds the records of what is known by its reference.
-func (p planner) items(ctx context.Context, f endpoint.Folder, since string, known memory) ([]listed, error) {
-	items, err := gather(ctx, p.from, func(ctx context.Context) iter.Seq2[endpoint.Item, error] {
-		return p.source.List(ctx, f, since)
+// begin forgets what an attempt found that was not the last.
+func (d *decider) begin() {
+	d.plan.counts, d.plan.work, d.deferred, d.twins = Counts{}, workList{}, nil, newTwins()
+	clear(d.changed)
+}
+
+// listUnchanged is the listing of a folder in which nothing changed since everything in it had a record.
+func (d *decider) listUnchanged(ctx context.Context) error {
+	d.begin()
+	err := d.records(ctx, func(r *store.Record) error {
+		if listedIn(d.plan.source, *r) {
+			d.knownItem(listedRecord(r, bitsOf(r, d.plan.source)))
+			return nil
+		}
+		d.missing(r)
+		return d.flush(ctx)
 	})
-	all := make([]listed, len(items))
-	for i, it := range items {
-		all[i] = listed{it, slotOf(known.byRef[refKey(f.Validity, it.Ref)])}
-	}
-	return all, err
+	slices.SortFunc(d.deferred, byRef)
+	return err
 }
 
-func (p planner) refs(ctx context.Context, f endpoint.Folder) ([]string, error) {
-	return gather(ctx, p.from, func(ctx context.Context) iter.Seq2[string, error] { return p.source.Refs(ctx, f) })
+// byRef is the order of references that are numbers, and roughly that of their driver if they are not:
+// short ones first.
+func byRef(a, b listed) int {
+	return cmp.Or(cmp.Compare(len(a.Ref), len(b.Ref)), cmp.Compare(a.Ref, b.Ref))
 }
 
-// unchanged is the listing of a folder in which nothing changed since everything in it had a record.
-func unchanged(f endpoint.Folder, known memory) []listed {
-	var all []listed
-	for _, r := range known.byRef {
-		if !r.Gone && r.Validity == f.Validity {
-			all = append(all, listedRecord(r))
-		}
-	}
-	slices.SortFunc(all, func(a, b listed) int { // as their driver would, roughly: short numbers first
-		if len(a.Ref) != len(b.Ref) {
-			return len(a.Ref) - len(b.Ref)
-		}
-		if a.Ref < b.Ref {
-			return -1
-		}
-		return 1
-	})
-	return all
+// listedIn reports whether the item of a record is in a folder in which nothing changed since everything
+// in it had a record.
+func listedIn(f endpoint.Folder, r store.Record) bool {
+	return !r.Gone && r.Ref != "" && r.Validity == f.Validity
 }
 
 // listChanges lists a folder by references, and in full only what is new. It is not complete if
 // an item is neither new nor known.
-func (p planner) listChanges(ctx context.Context, f endpoint.Folder, since string, known memory) (all []listed, complete bool, err error) {
-	items, err := p.items(ctx, f, since, known)
+func (d *decider) listChanges(ctx context.Context, since string) (complete bool, err error) {
+	d.begin()
+	items, err := gather(ctx, d.from, func(ctx context.Context) iter.Seq2[endpoint.Item, error] {
+		return d.source.List(ctx, d.plan.source, since)
+	})
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
-	refs, err := p.refs(ctx, f)
+	refs, err := d.from.refs(ctx, d.source, d.plan.source)
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
-	fresh := map[string]bool{}
-	for _, it := range items {
-		fresh[it.Ref] = true
+	fresh := newcomers(items, &refs)
+	if err := d.meet(ctx, fresh, &refs); err != nil {
+		return false, err
 	}
-	for _, ref := range refs {
-		r := known.byRef[refKey(f.Validity, ref)]
-		switch {
-		case fresh[ref]:
-		case r == nil:
-			return nil, false, nil
-		default:
-			all = append(all, listedRecord(r))
-		}
-	}
-	return append(all, items...), true, nil
+	slices.SortFunc(d.deferred, byRef)
+	d.deferred = append(d.deferred, fresh.items...)
+	return refs.rest() == 0, nil
 }
 
-func listedRecord(r *store.Record) listed {
+// freshItems are those that came, or changed, since a state.
+type freshItems struct {
+	items []listed
+	byRef refMap
+}
+
+// newcomers takes the references of new items.
+func newcomers(items []endpoint.Item, refs *refSet) *freshItems {
+	fresh := &freshItems{items: make([]listed, len(items))}
+	for i, it := range items {
+		fresh.items[i] = listed{it, slot{ordinal: -1}}
+		fresh.byRef.add(it.Ref, uint32(i), false) //nolint:gosec // that many do not fit into a folder
+		refs.take(it.Ref)
+	}
+	return fresh
+}
+
+// meet goes through the records of the folder, and finds those of new items, and the items of the other
+// references.
+func (d *decider) meet(ctx context.Context, fresh *freshItems, refs *refSet) error {
+	d.memory = memory{}
+	var again []*store.Record // that were gone, and are there; unless another record has the reference now
+	meet := func(r *store.Record) {
+		known := bitsOf(r, d.plan.source)
+		i, isFresh := fresh.byRef.get(r.Ref)
+		switch {
+		case known&linked == 0:
+		case isFresh && fresh.items[i].record == nil:
+			known |= claimed
+			own := *r
+			fresh.items[i].slot = slotOf(&own, known)
+		case !isFresh && refs.take(r.Ref):
+			known |= claimed
+			d.knownItem(listedRecord(r, known))
+		}
+		d.memory.ids.put(r.ID, known)
+	}
+	err := d.records(ctx, func(r *store.Record) error {
+		if r.Gone {
+			_, isFresh := fresh.byRef.get(r.Ref)
+			if bitsOf(r, d.plan.source)&linked != 0 && (isFresh || refs.has(r.Ref)) {
+				own := *r
+				again = append(again, &own)
+				return nil
+			}
+		}
+		meet(r)
+		return nil
+	})
+	for _, r := range again {
+		meet(r)
+	}
+	return err
+}
+
+// listWhole lists all of the folder. An item of which nothing is known is identified as it comes where
+// nothing at all was migrated before; otherwise when all are there.
+func (d *decider) listWhole(ctx context.Context) error {
+	if err := d.remember(ctx); err != nil {
+		return err
+	}
+	first := d.memory.ids.len() == 0 && d.view.present.len() == 0
+	return d.from.persist(ctx, func(ctx context.Context) error {
+		d.begin()
+		d.memory.unclaim()
+		for it, err := range d.listing(ctx) {
+			if err != nil {
+				return err
+			}
+			i, known := d.memory.byRef.get(it.Ref)
+			switch {
+			case known:
+				id := d.memory.order[i]
+				d.memory.ids.or(id, claimed)
+				d.knownItem(listed{it, d.slot(id)})
+			case first:
+				d.firstItem(it)
+			default:
+				d.deferred = append(d.deferred, listed{it, slot{ordinal: -1}})
+			}
+		}
+		return nil
+	})
+}
+
+// listing yields every item of the folder.
+func (d *decider) listing(ctx context.Context) iter.Seq2[endpoint.Item, error] {
+	return d.source.List(ctx, d.plan.source, "")
+}
+
+// unclaim forgets which items an attempt found that failed.
+func (m *memory) unclaim() {
+	for _, t := range m.ids.tables {
+		for i := range t.slots {
+			t.slots[i].bits &^= claimed
+		}
+	}
+}
+
+// refs returns the references that a folder has.
+func (a *account) refs(ctx context.Context, m *endpoint.Mailbox, f endpoint.Folder) (refs refSet, err error) {
+	err = a.persist(ctx, func(ctx context.Context) error {
+		refs = refSet{}
+		for ref, err := range m.Refs(ctx, f) {
+			if err != nil {
+				return err
+			}
+			refs.add(ref)
+		}
+		return nil
+	})
+	return refs, err
+}
+
+func listedRecord(r *store.Record, known uint8) listed {
 	item := endpoint.Item{
 		Ref: r.Ref, Kind: endpoint.Kind(r.Kind), Received: r.Received, Size: r.Size, Version: r.Version,
 	}
-	return listed{item, slotOf(r)}
+	return listed{item, slotOf(r, known)}
 }

@@ -48,6 +48,7 @@ type way struct {
 	options           pass.Options
 	states            [2]stating // source, destination
 	restarts, forgets bool       // a new engine, or an empty database, for each pass
+	outlines          bool       // identities are told when items are read
 	backwards         bool       // in which order items are read and written
 	cut               int64      // the commit at which a pass dies before each that does not; 0 is none
 	badger            bool
@@ -65,7 +66,7 @@ func drawWay(r *rand.Rand, mayForget bool) way {
 			Kind:        []pass.Kind{pass.Auto, pass.Full, pass.Delta}[r.IntN(3)],
 		},
 		states:   [2]stating{all[r.IntN(3)], all[r.IntN(3)]},
-		restarts: pick(2), forgets: mayForget && pick(2), badger: pick(20),
+		outlines: pick(2), restarts: pick(2), forgets: mayForget && pick(2), badger: pick(20),
 		backwards: pick(3), cut: int64(max(r.IntN(60)-30, 0)),
 	}
 }
@@ -74,6 +75,7 @@ func drawWay(r *rand.Rand, mayForget bool) way {
 func relive(t *testing.T, seed uint64, removes bool, way way) []string {
 	t.Helper()
 	w := newWorld(t)
+	w.srcOpts.Quirks.Outlines, w.srcOpts.Quirks.NoVersions = way.outlines, way.outlines
 	way.states[0].set(&w.srcOpts.Quirks)
 	way.states[1].set(&w.dstOpts.Quirks)
 	s := &script{world: w, random: rand.New(rand.NewPCG(seed, 2)), removes: removes} //nolint:gosec // as above

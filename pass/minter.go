@@ -81,15 +81,23 @@ func (m minter) judge(mark watermark.Mark) (verdict, uint32) {
 
 // ids returns the IDs that an item may have, one for each key.
 func (m minter) ids(path []string, kind endpoint.Kind, identity string, ordinal int) []watermark.ID {
-	item := watermark.Item{
+	ids := make([]watermark.ID, len(m.keys))
+	for i, k := range m.keys {
+		ids[i] = k.ItemID(m.item(path, kind, identity, ordinal))
+	}
+	return ids
+}
+
+// id returns the one under the key that makes marks.
+func (m minter) id(path []string, kind endpoint.Kind, identity string, ordinal int) watermark.ID {
+	return m.keys[0].ItemID(m.item(path, kind, identity, ordinal))
+}
+
+func (m minter) item(path []string, kind endpoint.Kind, identity string, ordinal int) watermark.Item {
+	return watermark.Item{
 		Types: m.types, Pair: m.pair, Generation: m.generation, Kind: kind.String(),
 		Folder: path, Identity: identity, Ordinal: ordinal,
 	}
-	ids := make([]watermark.ID, len(m.keys))
-	for i, k := range m.keys {
-		ids[i] = k.ItemID(item)
-	}
-	return ids
 }
 
 func (m minter) mark(id watermark.ID) watermark.Mark {

@@ -48,10 +48,11 @@ func (r *running) matchMoves(ctx context.Context) error {
 		}
 	}
 	for _, plan := range r.plans {
-		for i, w := range plan.work {
+		for w := range plan.work.all() {
 			if w.newcomer && follows(r.opts.Policies[w.kind]) {
-				plan.work[i].follows = r.origin(left, gone, w)
-				plan.moving = plan.moving || plan.work[i].follows != watermark.ID{}
+				w.follows = r.origin(left, gone, w)
+				plan.work.set(w.n, w)
+				plan.moving = plan.moving || w.follows != watermark.ID{}
 			}
 		}
 	}
@@ -121,7 +122,7 @@ func (p *propagator) collectMoves(ctx context.Context) error {
 func (p *propagator) arrivals(ctx context.Context, plan *folderPlan) ([]store.Record, error) {
 	if p.dry {
 		var records []store.Record
-		for _, w := range plan.work {
+		for w := range plan.work.all() {
 			records = append(records, p.mint.record(plan, w, store.Settled))
 		}
 		return records, nil

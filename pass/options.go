@@ -145,11 +145,12 @@ type Options struct {
 	// Folders is how many folders are worked on at once; 0 means 4, and no more than the
 	// endpoints allow.
 	Folders int
-	// Window is how many items of a folder are written between two commits; 0 means 64, at most
-	// 1024.
+	// Window is how many items of a folder are written between two commits, at most 1024; 0 lets the
+	// pass choose: 64 at first, then as many as can be written in some three seconds, from 4 to 2044.
 	Window int
 	// WindowBytes bounds the bytes of a window that are held in memory; 0 means 8 MiB. A greater
-	// item makes a window of its own and passes through a temporary file.
+	// item makes a window of its own and passes through a temporary file. For each folder that is
+	// worked on, two windows are held: one is read while the other is written.
 	WindowBytes int64
 	// TempDir is for items greater than WindowBytes; empty means os.TempDir.
 	TempDir string
@@ -159,6 +160,8 @@ type Options struct {
 
 	// Observer gets the events of the pass, one at a time. It must not block. Nil means none.
 	Observer func(Event)
+
+	adaptive bool // Window was 0
 }
 
 func (o Options) withDefaults() Options {
@@ -166,7 +169,7 @@ func (o Options) withDefaults() Options {
 		o.Folders = 4
 	}
 	if o.Window == 0 {
-		o.Window = 64
+		o.Window, o.adaptive = firstWindow, true
 	}
 	if o.WindowBytes == 0 {
 		o.WindowBytes = 8 << 20

@@ -33,3 +33,10 @@ func parallel[T any](ctx context.Context, n int, items []T, do func(context.Cont
 	workers.Wait()
 	return context.Cause(ctx)
 }
+
+// together calls both functions at once. It returns when both have returned, with the first error, which cancels the other.
+func together(ctx context.Context, a, b func(context.Context) error) error {
+	return parallel(ctx, 2, []func(context.Context) error{a, b}, func(ctx context.Context, do func(context.Context) error) error {
+		return do(ctx)
+	})
+}

@@ -17,43 +17,25 @@ type folderPlan struct {
 	route
 	name   string // of the source folder in the ledger
 	counts Counts // Deferred counts what is still to be done
-	work   []workItem
+	work   workList
 	// first says that the folder was never gone through to its end.
 	first bool
-	// migrated are the items that were written by this pass.
-	migrated []workItem
 	// partial says that the pass does not go through all of the folder, so that how far it was gone
 	// through stays as it is.
 	partial bool
+	// late gives the items of work their IDs when they are read; nil if they have them.
+	late *latecomers
 	// broken says that the source does not let us look into the folder.
 	broken bool
+	// summarized says that counts are those of the summary, and that there is nothing to do.
+	summarized bool
+	// outdated is the position of the folder, without the summary that it has until now; nil if it has none.
+	outdated *store.Folder
 	// uncertain says that references became void since the last pass, so that what seems to be gone
 	// may only look different.
 	uncertain bool
 
 	changes // that policies ask for
-}
-
-// workItem is an item that is to be migrated.
-type workItem struct {
-	id       watermark.ID
-	ref      string
-	kind     endpoint.Kind
-	size     int64
-	received time.Time
-	version  string
-	attempts uint8 // failed ones before
-	// before is the record to return to if the item is not tried after all.
-	before *store.Record
-	// trashed says that we once moved the item to the trash of the destination.
-	trashed bool
-	// duplicate says that a copy of an older generation is there.
-	duplicate bool
-	// newcomer says that nothing is known of the item, whose identity is then noted if policies ask.
-	newcomer bool
-	identity string
-	// follows is the item that this one was before it moved; zero if it did not.
-	follows watermark.ID
 }
 
 // plan is phase 4.
@@ -73,7 +55,24 @@ func (r *running) plan(ctx context.Context, v *view) error {
 	if err != nil {
 		return err
 	}
-	p := r.planner(v)
+	if err := r.planFolders(ctx, r.planner(v), ways, left, stored); err != nil {
+		return fmt.Errorf("list the source: %w", err)
+	}
+	if err := r.dropOutdated(ctx); err != nil {
+		return err
+	}
+	r.incomplete = slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return p.broken })
+	if err := r.loseFolders(ctx, sources); err != nil {
+		return err
+	}
+	for _, plan := range r.plans {
+		r.tell(FolderPlanned{display(plan.source.Path), plan.work.len(), plan.work.bytes, plan.counts})
+	}
+	return nil
+}
+
+// planFolders plans the folders that are taken, and counts those that are left.
+func (r *running) planFolders(ctx context.Context, p planner, ways []route, left []endpoint.Folder, stored map[string]store.Folder) error {
 	if p.moved { // as it is in the ledger already, but in a dry run
 		for name, f := range stored {
 			f.Validity = voidValidity
@@ -100,20 +99,9 @@ func (r *running) plan(ctx context.Context, v *view) error {
 			return err
 		})
 	}
-	err = parallel(ctx, r.parallel(r.srcCaps), jobs, func(ctx context.Context, job func(context.Context) error) error {
+	return parallel(ctx, r.parallel(r.srcCaps), jobs, func(ctx context.Context, job func(context.Context) error) error {
 		return job(ctx)
 	})
-	if err != nil {
-		return fmt.Errorf("list the source: %w", err)
-	}
-	r.incomplete = slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return p.broken })
-	if err := r.loseFolders(ctx, sources); err != nil {
-		return err
-	}
-	for _, plan := range r.plans {
-		r.tell(FolderPlanned{display(plan.source.Path), len(plan.work), plan.size(), plan.counts})
-	}
-	return nil
 }
 
 // ofFolder reports whether an error is that of one folder which its mailbox does not open.
@@ -132,14 +120,6 @@ func (r *running) breakFolder(way route, err error) *folderPlan {
 	plan.counts.Failed = plan.counts.Listed
 	r.failures.add(plan, "", err)
 	return plan
-}
-
-func (plan *folderPlan) size() int64 {
-	var total int64
-	for _, w := range plan.work {
-		total += max(w.size, 0)
-	}
-	return total
 }
 
 // divide separates the folders that are selected from the others.
@@ -171,6 +151,9 @@ func (r *running) planner(v *view) planner {
 		policies: r.opts.Policies,
 		compare:  r.opts.FullCompare,
 		flagged:  r.srcCaps.FlagStates,
+		outlines: r.srcCaps.Outlines && !r.srcCaps.Versions,
+
+		summarizes: r.summarizes(),
 
 		adoptable: r.adoptable,
 	}
@@ -196,7 +179,10 @@ type planner struct {
 	policies Policies
 	compare  bool          // whether items changed is to be found by reading them
 	flagged  bool          // Folder.State tells of flags, too
+	outlines bool          // the source has outlines, and lists nothing else that a record needs
 	forget   *store.Filter // records that are taken for forgotten
+	// summarizes says that summaries are believed.
+	summarizes bool
 	// adoptable lists the items of a folder of the destination that an item of the source may be.
 	adoptable func(context.Context, endpoint.Folder) (map[string]int, error)
 }
@@ -206,8 +192,8 @@ func (p planner) outside(ctx context.Context, f endpoint.Folder) (Counts, error)
 	if f.Items >= 0 {
 		return Counts{Listed: f.Items, Filtered: f.Items}, nil
 	}
-	refs, err := p.refs(ctx, f)
-	return Counts{Listed: len(refs), Filtered: len(refs)}, err
+	refs, err := p.from.refs(ctx, p.source, f)
+	return Counts{Listed: refs.rest(), Filtered: refs.rest()}, err
 }
 
 // plan decides what is to be done with each item of a folder.
@@ -216,33 +202,37 @@ func (p planner) plan(ctx context.Context, r route, position store.Folder) (*fol
 		route: r, name: store.FolderKey(r.source.Path), first: position.Name == "", partial: p.kind == RetryFailed || p.kind == Verify,
 		uncertain: position.Name != "" && position.Validity != r.source.Validity,
 	}
-	known, err := p.remembered(ctx, plan.name)
-	if err != nil {
+	since, err := p.resume(ctx, plan, position)
+	if err != nil || p.summarized(plan, position, since) {
+		return plan, err
+	}
+	if position.Summary != "" {
+		plan.outdated = &store.Folder{Side: position.Side, Name: position.Name, Validity: position.Validity, State: position.State}
+	}
+	if err := p.view.load(ctx); err != nil {
 		return nil, err
 	}
-	since, err := p.resume(ctx, plan, position, known)
-	if err != nil {
+	if must, err := p.mustSeeMarks(ctx, plan.name); err != nil {
 		return nil, err
+	} else if must {
+		since = ""
 	}
-	for _, r := range known.byID {
-		if r.Follows != (watermark.ID{}) {
-			plan.moving, plan.following = true, append(plan.following, r.Follows)
+	if late, err := p.identifiesLate(ctx, plan, since); err != nil || late {
+		if err == nil {
+			err = p.outline(ctx, plan)
 		}
+		return plan, err
 	}
-	items, err := p.list(ctx, plan.source, since, known)
-	if err != nil {
-		return nil, err
-	}
-	d := decider{
-		planner: p, plan: plan, known: known,
-		claimed: map[watermark.ID]bool{}, changed: map[watermark.ID]store.Record{},
-	}
-	d.decide(items)
-	if err := d.adopt(ctx); err != nil {
-		return nil, err
-	}
-	if err := d.compareFlags(ctx, items, since != "" && since == plan.source.State && p.flagged); err != nil {
-		return nil, err
+	d := &decider{planner: p, plan: plan, changed: map[watermark.ID]store.Record{}}
+	for _, step := range []func() error{
+		func() error { return d.readFlags(ctx, since) },
+		func() error { return d.list(ctx, since) },
+		func() error { return d.settle(ctx) },
+		func() error { return d.adopt(ctx) },
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
 	if p.kind == Trial {
 		plan.limit(p.trial)
@@ -252,9 +242,9 @@ func (p planner) plan(ctx context.Context, r route, position store.Folder) (*fol
 
 // resume returns the state of a folder from which its listing may go on, or nothing if all of it is to be
 // listed.
-func (p planner) resume(ctx context.Context, plan *folderPlan, position store.Folder, known memory) (string, error) {
+func (p planner) resume(ctx context.Context, plan *folderPlan, position store.Folder) (string, error) {
 	since := ""
-	if !p.whole && !p.mustSeeMarks(known) && !p.mustSeeAll() {
+	if !p.whole && !p.mustSeeAll() {
 		since = p.mint.reached(position, plan.source)
 	}
 	return p.from.learnState(ctx, p.source, &plan.source, since, p.persist && !plan.partial)
@@ -264,17 +254,16 @@ func (p planner) resume(ctx context.Context, plan *folderPlan, position store.Fo
 func (plan *folderPlan) limit(t TrialLimits) {
 	c := &plan.counts
 	room := t.Items - c.Already - c.Migrated - c.RemovedAtDestination
-	var kept []workItem
-	for _, w := range slices.Backward(plan.work) {
-		if len(kept) < room && w.size >= 0 && w.size <= t.MaxSize {
-			kept = append(kept, w)
+	takes := map[int]bool{}
+	for n := plan.work.len() - 1; n >= 0; n-- {
+		if w := plan.work.at(n); len(takes) < room && w.size >= 0 && w.size <= t.MaxSize {
+			takes[n] = true
 		} else {
 			c.Deferred--
 			c.Filtered++
 		}
 	}
-	slices.Reverse(kept)
-	plan.work = kept
+	plan.work.keep(func(w workItem) bool { return takes[w.n] })
 }
 
 // record makes the record of an item of our types and generation.

@@ -48,6 +48,7 @@ func livePolicies(t *rapid.T, figures *prove.Figures) {
 		"user at target": h.userAtTarget,
 		"own mail":       h.ownMail,
 		"pass":           func(t *rapid.T) { _ = h.pass(t, h.options(t)) },
+		"plain pass":     h.plain,
 	})
 	o := h.options(t)
 	if h.pass(t, o).HeldBack == 0 { // else what came just now may make the share small enough
@@ -258,6 +259,17 @@ func (h *policyHistory) pass(t *rapid.T, o pass.Options) pass.Counts {
 		t.Fatal("the source was changed")
 	}
 	return r.Totals
+}
+
+// plain runs a pass without policies. What it remembers of folders must be true, whatever policies did
+// before and do later: another one that looks at every item reports the same.
+func (h *policyHistory) plain(t *rapid.T) {
+	_ = h.pass(t, pass.Options{})
+	have, want := h.run(t, pass.Options{}, true), h.run(t, pass.Options{FullScan: true}, true)
+	if !reflect.DeepEqual(have.Folders, want.Folders) {
+		h.figures.Unexplained++
+		t.Fatalf("by what is remembered\nhave %+v\nwant %+v", have.Folders, want.Folders)
+	}
 }
 
 // idle runs the same pass again, which must do nothing.

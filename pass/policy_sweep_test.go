@@ -28,7 +28,7 @@ func TestProvePolicySweep(t *testing.T) {
 				calls, end := sc.undisturbed(t)
 				for n := i % step; n < len(calls); n += step {
 					for _, e := range policyFlavours(calls[n]) {
-						tr := &policyTrial{sc, faultendpoint.Plan{at(n+1, e)}, end, e.Code == "throttled" || e.Do == faultendpoint.Delay}
+						tr := &policyTrial{sc, faultendpoint.Plan{at(calls[n], e)}, end, e.Code == "throttled" || e.Do == faultendpoint.Delay}
 						v, fired := tr.run(t)
 						y.enter(tr, v, fired)
 					}
@@ -82,6 +82,7 @@ func (sc policyScene) undisturbed(t *testing.T) (calls []faultendpoint.Call, end
 			t.Fatalf("%s, a second time: %v", sc.name, v.unexplained)
 		}
 	})
+	sortBySide(calls)
 	return calls, end
 }
 

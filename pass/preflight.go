@@ -82,12 +82,23 @@ func (r *running) past(ctx context.Context) (past, error) {
 	return last, nil
 }
 
+// sourceFolders lists the folders of the source, unless that was done ahead.
 func (r *running) sourceFolders(ctx context.Context) ([]endpoint.Folder, error) {
-	all, err := gather(ctx, r.from, r.pair.Source.Folders)
+	all, err := r.sources, error(nil)
+	if r.sources = nil; all == nil {
+		all, err = gather(ctx, r.from, r.pair.Source.Folders)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list the folders of the source: %w", err)
 	}
 	return all, nil
+}
+
+// listSourcesAhead lists the folders of the source for whoever asks for them next.
+func (r *running) listSourcesAhead(ctx context.Context) error {
+	all, err := r.sourceFolders(ctx)
+	r.sources = all
+	return err
 }
 
 // connect learns the capabilities of both sides and makes sure that they can form a pair.
@@ -96,12 +107,19 @@ func (r *running) connect(ctx context.Context) error {
 	if src.Type == dst.Type && src.Account == dst.Account {
 		return ErrSameMailbox
 	}
-	var err error
-	if r.srcCaps, err = capabilities(ctx, r.from, r.pair.Source); err != nil {
-		return fmt.Errorf("source: %w", err)
-	}
-	if r.dstCaps, err = capabilities(ctx, r.to, r.pair.Destination); err != nil {
-		return fmt.Errorf("destination: %w", err)
+	err := together(ctx, func(ctx context.Context) (err error) {
+		if r.srcCaps, err = capabilities(ctx, r.from, r.pair.Source); err != nil {
+			return fmt.Errorf("source: %w", err)
+		}
+		return nil
+	}, func(ctx context.Context) (err error) {
+		if r.dstCaps, err = capabilities(ctx, r.to, r.pair.Destination); err != nil {
+			return fmt.Errorf("destination: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	r.from.statesSince, r.to.statesSince = r.srcCaps.StateSince, r.dstCaps.StateSince
 	return nil
@@ -117,11 +135,10 @@ func (r *running) checkSelection(ctx context.Context) error {
 		}
 	}
 	if r.opts.Select.namesFolders() {
-		folders, err := r.sourceFolders(ctx)
-		if err != nil {
+		if err := r.listSourcesAhead(ctx); err != nil {
 			return err
 		}
-		errs = append(errs, r.opts.Select.checkFolders(folders)...)
+		errs = append(errs, r.opts.Select.checkFolders(r.sources)...)
 	}
 	if len(errs) == 0 {
 		return nil
@@ -166,7 +183,7 @@ func (r *running) checkTypes() error {
 
 // admit decides, after the scan of the destination, whether it may be written to.
 func (r *running) admit(v *view) error {
-	ours := len(v.present) + len(v.void) + v.others
+	ours := v.present.len() + len(v.void) + v.others
 	switch {
 	case v.newer > 0:
 		return fmt.Errorf("%w: %d items; use the version of the program that wrote them, or a newer one", ErrNewerMark, v.newer)
@@ -185,7 +202,7 @@ func (r *running) admit(v *view) error {
 // is found: it is another mailbox, and nothing would be known to be missing there.
 func (r *running) checkDestination(v *view) error {
 	settled := r.records(func(s store.Stat) bool { return r.ownsStat(s) && s.Status == store.Settled })
-	if r.knowsDestination() || settled == 0 || len(v.present) > 0 {
+	if r.knowsDestination() || settled == 0 || v.present.len() > 0 {
 		return nil
 	}
 	return fmt.Errorf("%w: its address changed, and none of the %d items migrated before is there; "+

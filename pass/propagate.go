@@ -32,7 +32,7 @@ func (r *running) propagate(ctx context.Context) error {
 		running: r, view: r.lastView, replaced: map[watermark.ID]store.Record{}, followed: map[watermark.ID]bool{},
 	}
 	for _, plan := range r.plans {
-		for _, w := range plan.work {
+		for w := range plan.work.all() {
 			p.followed[w.follows] = true
 		}
 	}

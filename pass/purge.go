@@ -188,6 +188,9 @@ func (result *Purge) sum(own []holding) {
 
 // purgeAll removes items, window by window, and notes each.
 func (r *running) purgeAll(ctx context.Context, own []holding, result *Purge, token [16]byte) error {
+	if err := r.dropSummaries(ctx); err != nil {
+		return err
+	}
 	meta := r.ledger.Meta()
 	meta.Purging = token
 	if err := r.ledger.Commit(ctx, store.Batch{Meta: &meta}); err != nil {

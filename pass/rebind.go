@@ -54,6 +54,9 @@ func (e *Engine) Rebind(ctx context.Context, p Pair, dry bool) (_ *Fit, err erro
 			return fit, err
 		}
 	}
+	if err := r.dropSummaries(ctx); err != nil {
+		return fit, err
+	}
 	meta := r.ledger.Meta()
 	meta.Source, meta.Destination = r.mint.binding(p.Source.Info()), r.mint.binding(p.Destination.Info())
 	return fit, r.ledger.Commit(ctx, store.Batch{Meta: &meta})

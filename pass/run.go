@@ -29,6 +29,7 @@ type running struct {
 	srcCaps, dstCaps endpoint.Capabilities
 	mint             minter
 	profile          profile
+	sources          []endpoint.Folder // listed ahead
 	excluded         []*folderPlan
 	plans            []*folderPlan
 	lost             []*folderPlan // of folders that the source has no more
@@ -153,9 +154,21 @@ func (r *running) prepare(ctx context.Context) error {
 		return err
 	}
 	r.tell(PhaseStarted{ScanningDestination})
-	v, err := r.scanDestination(ctx)
+	if err := r.awaitLanding(ctx); err != nil {
+		return err
+	}
+	var v *view
+	err := together(ctx, r.listSourcesAhead, func(ctx context.Context) (err error) {
+		v, err = r.scanDestination(ctx)
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	if r.locates() || v.foreign > 0 || !r.knowsDestination() { // else only what was not summarized asks for items
+		if err := v.load(ctx); err != nil {
+			return err
+		}
 	}
 	if err := r.admit(v); err != nil {
 		return err
@@ -201,27 +214,56 @@ func (r *running) transfer(ctx context.Context) error {
 		return err
 	}
 	r.tell(PhaseStarted{Transferring})
-	if slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return len(p.work) > 0 }) {
-		if err := r.canary(ctx); err != nil {
-			return err
-		}
-	}
 	t := &transfer{
 		source: r.pair.Source, destination: r.pair.Destination, from: r.from, to: r.to,
 		srcCaps: r.srcCaps, dstCaps: r.dstCaps, ledger: r.ledger, mint: r.mint, opts: r.opts,
-		failures: r.failures, tell: r.tell, unmarked: r.profile.known() && !r.profile.MarkSurvives,
-		look: func(ctx context.Context) (*view, error) { return r.look(ctx, false) },
+		failures: r.failures, tell: r.tell, queues: newQueues(r.plans), pace: newPace(r.opts),
+		look:    func(ctx context.Context) (*view, error) { return r.look(ctx, false) },
+		cleared: make(chan struct{}),
 	}
-	err := parallel(ctx, min(r.parallel(r.srcCaps), r.parallel(r.dstCaps)), r.plans, t.folder)
-	r.touched = r.touched || t.wrote.Load()
-	if err != nil {
+	defer t.queues.close()
+	if err := r.transferWith(ctx, t); err != nil {
 		return err
 	}
 	r.tell(PhaseStarted{Closing})
-	if err := r.confirm(ctx); err != nil {
+	v, err := r.confirm(ctx)
+	if err != nil {
 		return err
 	}
-	return errors.Join(r.propagate(ctx), r.mend(ctx))
+	if err := errors.Join(r.propagate(ctx), r.mend(ctx)); err != nil {
+		return err
+	}
+	return r.summarize(ctx, v)
+}
+
+// transferWith tries the destination, if it is not known yet, and then works on the folders. Their first windows are read
+// meanwhile. While the trial is cleared away, folders are made; nothing is put into them before.
+func (r *running) transferWith(ctx context.Context, t *transfer) error {
+	folders := min(r.parallel(r.srcCaps), r.parallel(r.dstCaps))
+	release := func(context.Context) error { return nil }
+	if len(t.queues.waiting) > 0 {
+		for range folders {
+			t.queues.begin(ctx, t)
+		}
+		known := r.profile.known()
+		cage, err := r.canary(ctx)
+		if err != nil {
+			return err
+		}
+		if !known {
+			release = func(ctx context.Context) error { return r.release(ctx, cage) }
+		}
+	}
+	t.unmarked = r.profile.known() && !r.profile.MarkSurvives
+	err := together(ctx, func(ctx context.Context) error {
+		if err := release(ctx); err != nil {
+			return err
+		}
+		close(t.cleared)
+		return nil
+	}, func(ctx context.Context) error { return parallel(ctx, folders, r.plans, t.folder) })
+	r.touched = r.touched || t.wrote.Load()
+	return err
 }
 
 // bind makes types and addresses of the pair durable, before anything is written under them.

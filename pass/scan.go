@@ -23,29 +23,41 @@ type scanner struct {
 	persist bool
 	// locate notes where each mark is.
 	locate bool
+	// skipsEmpty leaves out the folders of which their listing says that nothing is in them.
+	skipsEmpty bool
 }
 
 // view is what a scan found.
 type view struct {
 	folders []endpoint.Folder
 	trusted bool // nobody looked: what the ledger calls settled counts as present
+	// fingerprint is that of the folders when they were listed: what is seen is what was there then, or
+	// came later.
+	fingerprint fingerprint
+
+	loading sync.Mutex
+	unread  []*endpoint.Folder // unchanged ones whose sightings are still to be loaded
+	ledger  store.Ledger       // from which
 
 	mu      sync.Mutex
-	present map[watermark.ID]presence // items whose current mark is somewhere
-	places  map[watermark.ID][]place  // where these are; nil if that is not noted
-	void    map[watermark.ID]uint32   // items with a mark of ours that counts no more, and its generation
-	others  int                       // items with a mark of ours of another pair, and none of this
-	foreign int                       // items all of whose marks were made without our keys
-	newer   int                       // marks of a newer version for this pair
-	highest uint32                    // generation among the marks of this pair and these types
+	present idSet                    // items whose current mark is somewhere, with alive and trashed
+	places  map[watermark.ID][]place // where these are; nil if that is not noted
+	void    map[watermark.ID]uint32  // items with a mark of ours that counts no more, and its generation
+	highest uint32                   // generation among the marks of this pair and these types
+	sightedCounts
 }
 
-// presence says where marks of one item are, by bits.
-type presence uint8
+// sightedCounts are numbers of items and marks at the destination that are not this pair's.
+type sightedCounts struct {
+	others  int // items with a mark of ours of another pair, and none of this
+	foreign int // items all of whose marks were made without our keys
+	newer   int // marks of a newer version for this pair
+}
 
+// Where marks of one item are, by bits.
 const (
-	alive   presence = 1 << iota // in a folder that is not the trash
-	trashed                      // in the trash
+	alive   uint8 = 1 << iota // in a folder that is not the trash
+	trashed                   // in the trash
 )
 
 // place is where an item is at the destination.
@@ -54,15 +66,40 @@ type place struct {
 	ref    string
 }
 
+// load completes a view by what is remembered of the folders that did not change. It comes before anybody
+// asks for an item.
+func (v *view) load(ctx context.Context) error {
+	v.loading.Lock()
+	defer v.loading.Unlock()
+	for len(v.unread) > 0 {
+		f := v.unread[0]
+		for known, err := range v.ledger.Sightings(ctx, store.FolderKey(f.Path)) {
+			if err != nil {
+				return err
+			}
+			v.addKnown(f, known)
+		}
+		v.unread = v.unread[1:]
+	}
+	return nil
+}
+
+// leave notes that a folder did not change.
+func (v *view) leave(f *endpoint.Folder) {
+	v.loading.Lock()
+	defer v.loading.Unlock()
+	v.unread = append(v.unread, f)
+}
+
 // has reports whether the item is at the destination. Where we moved it to the trash ourselves,
 // what is there does not count.
 func (v *view) has(id watermark.ID, weTrashed bool) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if weTrashed {
-		return v.present[id]&alive != 0
+		return v.present.get(id)&alive != 0
 	}
-	return v.present[id] != 0
+	return v.present.get(id) != 0
 }
 
 // alive returns where an item is, but for the trash.
@@ -85,10 +122,15 @@ func (v *view) copies(rec store.Record) []place {
 // found enters that an item is at a place.
 func (v *view) found(id watermark.ID, at place) {
 	if at.folder.Role == endpoint.Trash {
-		v.present[id] |= trashed
+		v.present.or(id, trashed)
 	} else {
-		v.present[id] |= alive
+		v.present.or(id, alive)
 	}
+	v.locate(id, at)
+}
+
+// locate enters a place where it is noted.
+func (v *view) locate(id watermark.ID, at place) {
 	if v.places != nil && !slices.Contains(v.places[id], at) {
 		v.places[id] = append(v.places[id], at)
 	}
@@ -102,9 +144,9 @@ func (v *view) above(generation uint32) bool {
 }
 
 // scan looks at every folder: whole, or only at what changed since the stored positions. It
-// returns a complete view or an error.
+// returns a complete view, but for what is to be loaded, or an error.
 func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
-	v := &view{present: map[watermark.ID]presence{}, void: map[watermark.ID]uint32{}}
+	v := &view{void: map[watermark.ID]uint32{}, ledger: s.ledger}
 	if s.locate {
 		v.places = map[watermark.ID][]place{}
 	}
@@ -130,62 +172,49 @@ func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.fingerprint = fingerprintOf(v.folders)
 	return v, s.forgetFolders(ctx, v, stored)
 }
 
 // scanFolder adds the marks of one folder to v: all of them, or what changed since an earlier
 // state and what is remembered of the time before.
 func (s scanner) scanFolder(ctx context.Context, v *view, f *endpoint.Folder, since string) error {
-	name := store.FolderKey(f.Path)
-	if since == "" {
-		return s.scanWhole(ctx, v, f, name)
-	}
-	known, err := collect(s.ledger.Sightings(ctx, name))
-	if err != nil {
-		return err
-	}
-	if since == f.State {
-		v.addKnown(f, known)
+	if since != "" && since == f.State {
+		v.leave(f)
 		return nil
 	}
-	kept, gone, err := s.stillThere(ctx, *f, known)
-	if err != nil {
+	log := &sightingLog{scanner: s, name: store.FolderKey(f.Path)}
+	if since == "" {
+		log.batch.Unscan = []store.Folder{{Side: store.Destination, Name: log.name}}
+	} else if err := s.recall(ctx, v, f, log); err != nil {
 		return err
 	}
-	v.addKnown(f, kept)
-	found, err := s.marks(ctx, v, f, since)
-	if err != nil {
+	if err := s.marks(ctx, v, f, since, log); err != nil {
 		return err
 	}
-	return s.save(ctx, v, *f, found, gone)
-}
-
-func (s scanner) scanWhole(ctx context.Context, v *view, f *endpoint.Folder, name string) error {
-	found, err := s.marks(ctx, v, f, "")
-	if err != nil || !s.persist {
-		return err
-	}
-	err = s.ledger.Commit(ctx, store.Batch{Unscan: []store.Folder{{Side: store.Destination, Name: name}}})
-	if err != nil {
-		return err
-	}
-	return s.save(ctx, v, *f, found, nil)
+	// Where marks show that the database forgot a generation, all of the folder is to be looked at again:
+	// sightings do not say of which generation they are.
+	return log.end(ctx, s.mint.position(store.Destination, *f, !v.above(s.mint.generation)))
 }
 
 // trust makes a view of what the last scan found, also in folders that are elsewhere since, and looks
 // at the folders of the destination only. It is not complete if one of them was never scanned, as
 // when a pass was cut in its scan after a reset.
 func (s scanner) trust(ctx context.Context) (v *view, complete bool, err error) {
-	v = &view{present: map[watermark.ID]presence{}, trusted: true}
+	v = &view{trusted: true}
 	if v.folders, err = gather(ctx, s.to, s.destination.Folders); err != nil {
 		return nil, false, err
 	}
-	scanned, err := sightings(ctx, s.ledger)
+	scanned, err := positions(ctx, s.ledger, store.Destination)
 	if err != nil {
 		return nil, false, err
 	}
-	for name, known := range scanned {
-		v.addKnown(v.folder(name), known)
+	v.ledger = s.ledger
+	for name := range scanned {
+		v.leave(v.folder(name))
+	}
+	if err := v.load(ctx); err != nil {
+		return nil, false, err
 	}
 	unscanned := slices.ContainsFunc(v.folders, func(f endpoint.Folder) bool {
 		_, ok := scanned[store.FolderKey(f.Path)]
@@ -212,27 +241,26 @@ func pointers[T any](all []T) []*T {
 	return out
 }
 
-// stillThere divides known sightings of a folder by whether their items are still in it.
-func (s scanner) stillThere(ctx context.Context, f endpoint.Folder, known []store.Sighting) (kept, gone []store.Sighting, err error) {
-	if len(known) == 0 {
-		return nil, nil, nil
-	}
-	list, err := gather(ctx, s.to, func(ctx context.Context) iter.Seq2[string, error] { return s.destination.Refs(ctx, f) })
-	if err != nil {
-		return nil, nil, err
-	}
-	refs := make(map[string]struct{}, len(list))
-	for _, ref := range list {
-		refs[ref] = struct{}{}
-	}
-	for _, k := range known {
-		if _, ok := refs[k.Ref]; ok {
-			kept = append(kept, k)
-		} else {
-			gone = append(gone, k)
+// recall adds what is remembered of a folder to v, as far as its items are still in it, and lets the log
+// forget the others.
+func (s scanner) recall(ctx context.Context, v *view, f *endpoint.Folder, log *sightingLog) error {
+	var refs refSet
+	asked := false // not where nothing is remembered
+	for known, err := range s.ledger.Sightings(ctx, log.name) {
+		if err == nil && !asked {
+			asked = true
+			refs, err = s.to.refs(ctx, s.destination, *f)
+		}
+		if err != nil {
+			return err
+		}
+		if refs.take(known.Ref) {
+			v.addKnown(f, known)
+		} else if err := log.unsee(ctx, known); err != nil {
+			return err
 		}
 	}
-	return kept, gone, nil
+	return nil
 }
 
 // sighted is what the marks of one item mean.
@@ -246,30 +274,33 @@ type sighted struct {
 	unreadable bool // no mark of a version that we know
 }
 
-// marks reads the marks of a folder, and returns those that are to be remembered.
-func (s scanner) marks(ctx context.Context, v *view, f *endpoint.Folder, since string) ([]store.Sighting, error) {
-	var all []sighted
+// marks reads the marks of a folder. What an attempt saw that failed stays seen: it was there a moment
+// ago, and the position that is saved in the end is of the time before. Only what is counted begins anew.
+func (s scanner) marks(ctx context.Context, v *view, f *endpoint.Folder, since string, log *sightingLog) error {
+	if s.skipsEmpty && isEmpty(*f) {
+		return nil
+	}
+	var counted sightedCounts
 	err := s.to.persist(ctx, func(ctx context.Context) error {
-		all = all[:0]
+		counted = sightedCounts{}
 		for sighting, err := range s.destination.Marks(ctx, *f, since) {
 			if err != nil {
 				return err
 			}
-			all = append(all, s.mint.sight(sighting))
+			it := s.mint.sight(sighting)
+			counted.add(it)
+			if v.add(f, it); it.verdict == current {
+				if err := log.see(ctx, it); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	var found []store.Sighting
-	name := store.FolderKey(f.Path)
-	for _, it := range all {
-		if v.add(f, it); it.verdict == current {
-			found = append(found, store.Sighting{Folder: name, Ref: it.ref, ID: it.id})
-		}
-	}
-	return found, nil
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.sightedCounts.sum(counted)
+	return err
 }
 
 // sight judges the marks of one item. The first that was made for this pair is the one that counts.
@@ -295,56 +326,42 @@ func (m minter) sight(s endpoint.Sighting) sighted {
 	return out
 }
 
-// add enters what the marks of one item mean.
+// add counts what the marks of one item mean.
+func (c *sightedCounts) add(it sighted) {
+	c.newer += it.newer
+	switch {
+	case it.verdict == otherPair:
+		c.others++
+	case it.verdict == foreign && !it.unreadable:
+		c.foreign++
+	}
+}
+
+func (c *sightedCounts) sum(d sightedCounts) {
+	c.newer += d.newer
+	c.others += d.others
+	c.foreign += d.foreign
+}
+
+// add enters what the marks of one item mean, but for what is counted. Again changes nothing.
 func (v *view) add(f *endpoint.Folder, it sighted) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.newer += it.newer
 	v.highest = max(v.highest, it.highest)
 	switch it.verdict {
 	case current:
 		v.found(it.id, place{f, it.ref})
 	case void:
 		v.void[it.id] = it.generation
-		if at := (place{f, it.ref}); v.places != nil {
-			v.places[it.id] = append(v.places[it.id], at)
-		}
-	case otherPair:
-		v.others++
-	case foreign:
-		if !it.unreadable {
-			v.foreign++
-		}
+		v.locate(it.id, place{f, it.ref})
+	case otherPair, foreign:
 	}
 }
 
-func (v *view) addKnown(f *endpoint.Folder, known []store.Sighting) {
+func (v *view) addKnown(f *endpoint.Folder, known store.Sighting) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, k := range known {
-		v.found(k.ID, place{f, k.Ref})
-	}
-}
-
-// save remembers what was found in a folder, and last, how far it was looked at. Where marks show
-// that the database forgot a generation, all of it is to be looked at again: sightings do not say
-// of which generation they are.
-func (s scanner) save(ctx context.Context, v *view, f endpoint.Folder, found, gone []store.Sighting) error {
-	if !s.persist {
-		return nil
-	}
-	for chunk := range chunks(gone) {
-		if err := s.ledger.Commit(ctx, store.Batch{Unsee: chunk}); err != nil {
-			return err
-		}
-	}
-	for chunk := range chunks(found) {
-		if err := s.ledger.Commit(ctx, store.Batch{Sightings: chunk}); err != nil {
-			return err
-		}
-	}
-	position := s.mint.position(store.Destination, f, !v.above(s.mint.generation))
-	return s.ledger.Commit(ctx, store.Batch{Folders: []store.Folder{position}})
+	v.found(known.ID, place{f, known.Ref})
 }
 
 // forgetFolders drops the positions of folders that are no more.

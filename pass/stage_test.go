@@ -33,6 +33,7 @@ type stage struct {
 	adds   map[string][]string             // bodies that the pass must bring, by folder
 	gone   int                             // items of the source whose copies users removed
 	shown  []string                        // a folder that must be subscribed in the end, or nil
+	held   openContents                    // contents of the source
 }
 
 // build sets a scene. Its key is always the same, so that plans mean the same in every process.
@@ -174,6 +175,10 @@ func scenes() []scene {
 			fill(s)
 			s.dstOpts.Quirks.Visibility = time.Minute
 		}},
+		{"outlines", func(s *stage) {
+			s.srcOpts.Quirks.Outlines, s.srcOpts.Quirks.NoVersions = true, true
+			fill(s)
+		}},
 		{"states since a state", func(s *stage) {
 			s.srcOpts.Quirks.StateSince, s.dstOpts.Quirks.StateSince = true, true
 			settle(s)
@@ -188,7 +193,7 @@ func (s *stage) through(p *faultendpoint.Process) (*pass.Engine, pass.Pair) {
 	e, err := pass.New(pass.Config{Store: faultstore.Wrap(s.store, p), Key: s.key})
 	s.must(err)
 	pair := s.open()
-	pair.Source = faultendpoint.Wrap(pair.Source, "src", p)
+	pair.Source = faultendpoint.Wrap(endpoint.New(&counting{pair.Source.Driver(), &s.held}), "src", p)
 	pair.Destination = faultendpoint.Wrap(pair.Destination, "dst", p)
 	return e, pair
 }
@@ -253,6 +258,9 @@ func (s *stage) attempt(p *faultendpoint.Process, o pass.Options) (*pass.Report,
 func (s *stage) judge(v *verdict, r *pass.Report, err error, before map[string][]memendpoint.Stored) {
 	if !r.Closes() {
 		v.odd("the report does not close: %+v", r.Totals)
+	}
+	if n := s.held.now.Load(); n != 0 {
+		v.odd("%d contents were not closed", n)
 	}
 	if r.Complete != (err == nil && r.Totals.Deferred == 0) {
 		v.odd("complete %v, error %v, %d deferred", r.Complete, err, r.Totals.Deferred)

@@ -26,3 +26,6 @@ func (a *account) learnState(ctx context.Context, m *endpoint.Mailbox, f *endpoi
 	}
 	return since, nil
 }
+
+// isEmpty reports whether the listing of a folder that told its State says that nothing is in it.
+func isEmpty(f endpoint.Folder) bool { return f.Items == 0 && f.State != "" }

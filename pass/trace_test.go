@@ -81,21 +81,26 @@ func TestTraces(t *testing.T) {
 	}
 }
 
-// record runs the pass, and returns its calls, and those that matter as text.
+// record runs the pass, and returns its calls, and those that matter as text: those of the database and the destination in their
+// order, then those of the source in theirs, since the source is read while the destination is written.
 func (tr traced) record(t *testing.T) ([]faultendpoint.Call, string) {
 	t.Helper()
 	s := scene{tr.name, tr.set}.build(t)
 	plan, err := faultendpoint.Parse(tr.plan)
 	s.must(err)
 	var calls []faultendpoint.Call
-	var text strings.Builder
+	var text, source strings.Builder
 	p := faultendpoint.NewProcess(plan, func(c faultendpoint.Call, e faultendpoint.Effect) {
 		calls = append(calls, c)
+		to := &text
+		if c.Side == "src" {
+			to = &source
+		}
 		switch {
 		case e.Do != 0:
-			fmt.Fprintf(&text, "%v ! %v\n", c, e)
+			fmt.Fprintf(to, "%v ! %v\n", c, e)
 		case c.At == faultendpoint.Start && (c.Side != "store" || c.Writes):
-			fmt.Fprintln(&text, c)
+			fmt.Fprintln(to, c)
 		}
 	})
 	engine, pair := s.through(p)
@@ -107,6 +112,7 @@ func (tr traced) record(t *testing.T) ([]faultendpoint.Call, string) {
 	o.Observer = func(ev pass.Event) {
 		if _, ok := ev.(pass.WindowDone); ok {
 			if windows++; windows == tr.cancel {
+				synctest.Wait() // until the next window was read
 				cancel()
 			}
 		}
@@ -115,7 +121,7 @@ func (tr traced) record(t *testing.T) ([]faultendpoint.Call, string) {
 	if (err != nil) != (tr.cancel > 0) || p.Fired() != len(plan) {
 		t.Fatalf("%v; %d of %d faults", err, p.Fired(), len(plan))
 	}
-	return calls, text.String()
+	return calls, text.String() + "\n" + source.String()
 }
 
 // checkOrder holds the calls of a pass to the order of ARCHITECTURE.md.

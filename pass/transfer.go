@@ -3,18 +3,20 @@ package pass
 import (
 	"context"
 	"errors"
-	"iter"
 	"sync/atomic"
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 const (
 	// stopGrace is for how long a window in flight may go on after the pass was cancelled, so that
 	// no answer is lost to the cancellation.
 	stopGrace = 10 * time.Second
+	// settleWithin is how long settlements wait for the next window to be read, with which they become durable.
+	settleWithin = 5 * time.Second
 	// maxLooks is how often an item whose answer was lost is written again within one pass.
 	maxLooks = 4
 	// markRoom is how much longer a mark makes an item at most.
@@ -31,7 +33,11 @@ type transfer struct {
 	opts                Options
 	failures            *failureList
 	tell                func(Event)
+	queues              *queues
+	pace                *pace
 	unmarked            bool
+	// cleared is closed once items may be written: the trial of the destination is cleared away.
+	cleared chan struct{}
 	// look scans the destination afresh.
 	look func(context.Context) (*view, error)
 	// wrote says that folders or items were written, or may have been.
@@ -41,38 +47,78 @@ type transfer struct {
 // folder does all the work of a plan. It returns an error only if the pass cannot go on; what is
 // left of the work is then deferred.
 func (t *transfer) folder(ctx context.Context, plan *folderPlan) error {
-	if plan.broken || plan.partial && len(plan.work) == 0 {
+	if plan.broken || plan.partial && plan.work.len() == 0 {
 		return nil
 	}
+	if plan.summarized { // and its position is where it is to be
+		t.tell(FolderDone{display(plan.source.Path), plan.counts})
+		return nil
+	}
+	q := t.queues.take(ctx, t, plan)
+	defer q.close()
 	target, err := t.target(ctx, plan)
+	select {
+	case <-t.cleared:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	if err != nil {
+		q.close()
 		return t.folderFailed(ctx, plan, err)
 	}
-	var done store.Batch // of the window before
-	for work := range windows(plan.work, func(w workItem) int64 { return w.size }, t.opts) {
-		if t.opts.Pause.holds() { // a long pause is no time for settlements to wait
-			if err := t.commit(ctx, done); err != nil {
-				return err
-			}
-			done = store.Batch{}
-		}
-		if err := errors.Join(t.opts.Pause.wait(ctx, t.tell), t.leaseHolds()); err != nil {
-			return errors.Join(err, t.commit(ctx, done))
-		}
-		w := newWindow(t, plan, target, work)
-		done.Records = append(done.Records, w.intents()...)
-		if err := t.ledger.Commit(ctx, done); err != nil {
-			return err
-		}
-		err := w.run(ctx)
-		done = w.done
-		t.tell(WindowDone{Folder: display(plan.source.Path), Items: len(work) - len(w.open), Bytes: w.bytes})
-		if err != nil {
-			w.takeBack()
-			return t.stopped(err, t.commit(ctx, w.done))
-		}
+	done, err := t.work(ctx, q, target)
+	if err != nil {
+		return t.stopped(err, t.commit(ctx, done))
 	}
 	return t.finish(ctx, plan, done)
+}
+
+// work writes the windows of a folder, one after the other; the next one is read meanwhile. It returns the settlements that are not
+// durable yet, also with an error.
+func (t *transfer) work(ctx context.Context, q *queue, target endpoint.Folder) (done store.Batch, err error) {
+	for q.next != nil {
+		if done, err = t.await(ctx, q.next, done); err != nil {
+			return done, err
+		}
+		if done, err = t.mayGoOn(ctx, done); err != nil {
+			return done, err
+		}
+		l := q.next
+		t.readAhead(ctx, q)
+		w, err := t.window(ctx, q, l, target)
+		if err != nil {
+			return done, err
+		}
+		if done, err = w.ship(ctx, done); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// await returns when a window is read. Settlements do not wait long for that: those that had to wait are returned no more.
+func (t *transfer) await(ctx context.Context, l *load, done store.Batch) (store.Batch, error) {
+	timer := time.NewTimer(settleWithin)
+	defer timer.Stop()
+	select {
+	case <-l.done:
+		return done, nil
+	case <-timer.C:
+	}
+	err := t.commit(ctx, done)
+	<-l.done // it ends with the context of the pass
+	return store.Batch{}, err
+}
+
+// mayGoOn returns when the next window may be written. A long pause is no time for settlements to wait.
+func (t *transfer) mayGoOn(ctx context.Context, done store.Batch) (store.Batch, error) {
+	if t.opts.Pause.holds() {
+		if err := t.commit(ctx, done); err != nil {
+			return store.Batch{}, err
+		}
+		done = store.Batch{}
+	}
+	return done, errors.Join(t.opts.Pause.wait(ctx, t.tell), t.leaseHolds())
 }
 
 // stopped decides whether the end of one folder's work is that of the pass.
@@ -95,6 +141,7 @@ func (t *transfer) finish(ctx context.Context, plan *folderPlan, done store.Batc
 	if err := t.commit(ctx, done); err != nil {
 		return err
 	}
+	plan.late = nil // it is not small
 	t.tell(FolderDone{display(plan.source.Path), plan.counts})
 	return nil
 }
@@ -134,7 +181,7 @@ func (t *transfer) target(ctx context.Context, plan *folderPlan) (endpoint.Folde
 // and there is something to put into it.
 func (plan *folderPlan) creates() bool {
 	return plan.path != nil && plan.found == nil && !plan.broken &&
-		(len(plan.work) > 0 || plan.first && !plan.partial)
+		(plan.work.len() > 0 || plan.first && !plan.partial)
 }
 
 // create returns the folder at the destination, making it where there is none.
@@ -175,15 +222,25 @@ func (t *transfer) folderFailed(ctx context.Context, plan *folderPlan, err error
 	if fatal(err) {
 		return err
 	}
-	t.failures.add(plan, "", err)
-	var records []store.Record
-	for _, item := range plan.work {
-		records = append(records, t.failed(plan, item, err))
+	if err := t.identifyByListing(ctx, plan); err != nil {
+		return err
 	}
-	for chunk := range chunks(records) {
-		if err := t.commit(ctx, store.Batch{Records: chunk}); err != nil {
+	t.failures.add(plan, "", err)
+	var batch store.Batch
+	for item := range plan.work.all() {
+		if item.id == (watermark.ID{}) { // the source lists it no more
+			plan.counts.Deferred--
+			plan.counts.Vanished++
+		} else {
+			batch.Records = append(batch.Records, t.failed(plan, item, err))
+		}
+		if item.n < plan.work.len()-1 && batch.Len() < store.MaxBatch {
+			continue
+		}
+		if err := t.commit(ctx, batch); err != nil {
 			return err
 		}
+		batch.Records = batch.Records[:0]
 	}
 	t.tell(FolderDone{display(plan.source.Path), plan.counts})
 	return nil
@@ -210,21 +267,4 @@ func fatal(err error) bool {
 		endpoint.Rejected, endpoint.Unsupported, endpoint.Damaged, endpoint.Invalid, endpoint.Unconfirmed:
 	}
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// windows cuts work into pieces that are committed together.
-func windows[T any](work []T, size func(T) int64, o Options) iter.Seq[[]T] {
-	return func(yield func([]T) bool) {
-		for len(work) > 0 {
-			n, total := 1, max(size(work[0]), 0)
-			for n < len(work) && n < o.Window && total+max(size(work[n]), 0) <= o.WindowBytes {
-				total += max(size(work[n]), 0)
-				n++
-			}
-			if !yield(work[:n]) {
-				return
-			}
-			work = work[n:]
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/endpoint/faultendpoint"
@@ -118,5 +119,25 @@ func (w *world) refusedByScan(o pass.Options, reason error) {
 	}
 	if !reflect.DeepEqual(contents(w.dst), before.destination) {
 		w.t.Error("the destination was changed")
+	}
+}
+
+// A folder of which the listing says that nothing is in it is not looked into, unless something may be under way to it.
+func TestEmptyFoldersAreNotScanned(t *testing.T) {
+	w := newWorld(t)
+	for i := range 5 {
+		w.must(w.dst.CreateFolder(fmt.Sprint("Folder ", i)))
+	}
+	refs := w.deliver(2, inbox)
+	w.run(pass.Options{})
+	if n := w.dst.Counts().MarkScans; n != 2 {
+		t.Errorf("%d folders were scanned, want that of the canary and the one that was filled", n)
+	}
+	w.doubt(refs[0])
+	w.must(w.dst.CreateFolder("Folder 5"))
+	before := w.dst.Counts().MarkScans
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 2, Migrated: 1, Already: 1, Recovered: 1})
+	if n := w.dst.Counts().MarkScans - before; n != 1 {
+		t.Errorf("%d folders were scanned with an item in doubt, want the one of which nothing is known", n)
 	}
 }

@@ -329,7 +329,7 @@ func (r *running) repair(plan *folderPlan, c check, what copyVerdict, parts []pl
 		plan.counts.Deferred++
 		w := c.item.work()
 		w.before = &c.record
-		plan.work = append(plan.work, w)
+		plan.work.add(w)
 	case len(parts) > 0 && repair == RepairPartial:
 		r.broken = append(r.broken, broken{plan, c, parts, what != partial})
 		if r.dry && what == partial {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
@@ -16,11 +18,15 @@ type window struct {
 	*transfer
 	plan   *folderPlan
 	target endpoint.Folder
+	queue  *queue // of the folder
 
 	open  map[string]*windowItem // not settled yet, by reference at the source
 	order []string               // the references of all items
+	out   []outgoing             // what was read and not closed yet
+	fault error                  // that ended the reading early
 	done  store.Batch            // what became of the others
 	bytes int64                  // of the items that were written
+	took  time.Duration          // to read it
 }
 
 // windowItem is one item of a window that is not settled yet.
@@ -28,6 +34,8 @@ type windowItem struct {
 	workItem
 	state itemState
 	looks int // how often it was looked for in vain
+	// intended says that an intent of this pass is in the ledger.
+	intended bool
 	// format is the place, among the formats in which it can go, of the one in which it is sent: those before it were refused.
 	format int
 	// sent is what was put, and its flags; nil before anything was.
@@ -50,20 +58,63 @@ type outgoing struct {
 	content *digested
 }
 
-func newWindow(t *transfer, plan *folderPlan, target endpoint.Folder, work []workItem) *window {
-	w := &window{transfer: t, plan: plan, target: target, open: make(map[string]*windowItem, len(work))}
-	for _, item := range work {
+// window takes over what was read. Those of its items that were read can be written; the others have failed or vanished, or are
+// deferred, if the reading ended early.
+func (t *transfer) window(ctx context.Context, q *queue, l *load, target endpoint.Folder) (*window, error) {
+	defer l.close()
+	if l.inflated() {
+		t.pace.distrust()
+	}
+	n, err := t.identify(ctx, q, l)
+	if err != nil {
+		return nil, err
+	}
+	w := &window{
+		transfer: t, plan: q.plan, target: target, queue: q,
+		open: make(map[string]*windowItem, n), fault: l.err, took: l.took,
+	}
+	for _, item := range l.work[:n] {
 		w.open[item.ref] = &windowItem{workItem: item}
 		w.order = append(w.order, item.ref)
 	}
-	return w
+	w.admit(l.bodies)
+	return w, nil
+}
+
+// ship makes the intents of the window durable, and with them the settlements of the one before, and then writes the items. It
+// returns the settlements of this window, also with an error, unless nothing became durable.
+func (w *window) ship(ctx context.Context, done store.Batch) (store.Batch, error) {
+	defer w.close()
+	done.Records = append(done.Records, w.intents()...)
+	if done.Len() > 0 {
+		if err := w.ledger.Commit(ctx, done); err != nil {
+			return store.Batch{}, err
+		}
+	}
+	began := time.Now()
+	err := w.run(ctx)
+	w.pace.learn(len(w.order), max(w.took, time.Since(began)))
+	w.tell(WindowDone{Folder: display(w.plan.source.Path), Items: len(w.order) - len(w.open), Bytes: w.bytes})
+	if err != nil {
+		w.takeBack()
+	}
+	return w.done, err
+}
+
+// close gives free the bodies that the window holds.
+func (w *window) close() {
+	for _, o := range w.out {
+		_ = o.put.Content.Close()
+	}
+	w.out = nil
 }
 
 // intents are the records that must be durable before anything of the window is written.
 func (w *window) intents() []store.Record {
-	records := make([]store.Record, 0, len(w.order))
-	for _, ref := range w.order {
-		records = append(records, w.mint.record(w.plan, w.open[ref].workItem, store.Intent))
+	records := make([]store.Record, 0, len(w.out))
+	for _, o := range w.out {
+		o.item.intended = true
+		records = append(records, w.mint.record(w.plan, o.item.workItem, store.Intent))
 	}
 	return records
 }
@@ -76,15 +127,14 @@ func (w *window) intents() []store.Record {
 func (w *window) run(ctx context.Context) error {
 	grace, cancel := graceful(ctx)
 	defer cancel()
-	for len(w.open) > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := w.round(ctx, grace); err != nil {
-			return err
+	err := w.round(ctx, grace)
+	for err == nil && len(w.open) > 0 {
+		if err = ctx.Err(); err == nil {
+			w.reread(ctx, grace)
+			err = w.round(ctx, grace)
 		}
 	}
-	return nil
+	return err
 }
 
 // graceful returns a context that ends stopGrace after ctx does, for what should not be left half done.
@@ -94,87 +144,69 @@ func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
 	return grace, func() { stop(); cancel() }
 }
 
-// round reads and writes what is open once, and looks for what is in doubt afterwards.
+// round writes what was read once, and looks for what is in doubt afterwards.
 func (w *window) round(ctx, grace context.Context) error {
-	out, readErr := w.read(ctx, grace)
-	defer func() {
-		for _, o := range out {
-			_ = o.put.Content.Close()
-		}
-	}()
-	writeErr := w.write(ctx, grace, out)
-	return errors.Join(writeErr, w.resolve(grace), readErr)
+	writeErr := w.write(ctx, grace)
+	w.close()
+	return errors.Join(writeErr, w.resolve(grace), w.fault)
 }
 
-// read fetches the bodies of the items that are open. What was read before an error is returned
-// with it.
-func (w *window) read(ctx, grace context.Context) ([]outgoing, error) {
-	var out []outgoing
-	have := map[string]bool{}
-	err := w.from.persist(ctx, func(context.Context) error {
-		var missing []string
-		for _, ref := range w.order {
-			if w.open[ref] != nil && !have[ref] {
-				missing = append(missing, ref)
-			}
+// reread reads what is still open for another round: another format of it, or once more what did not arrive.
+func (w *window) reread(ctx, grace context.Context) {
+	w.queue.quiet() // no more calls at once than the endpoint takes
+	bodies := map[string]endpoint.Body{}
+	for format, refs := range w.byFormat() {
+		if w.fault = w.fetch(ctx, grace, w.plan.source, refs, w.reading(format), bodies); w.fault != nil {
+			break
 		}
-		if len(missing) == 0 {
-			return nil
-		}
-		for format, refs := range w.byFormat(missing) {
-			for body, err := range w.source.Read(grace, w.plan.source, refs, w.reading(format)) {
-				if err != nil {
-					return err
-				}
-				if item := w.open[body.Ref]; item != nil && !have[body.Ref] {
-					out = w.prepare(out, item, body)
-					have[body.Ref] = true
-				} else {
-					closeBody(body)
-				}
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		w.unanswered(have)
 	}
-	return out, err
+	w.admit(bodies)
 }
 
-// unanswered fails the items of which the source said nothing at all.
-func (w *window) unanswered(have map[string]bool) {
+// admit prepares what was read for being written, and settles what cannot be.
+func (w *window) admit(bodies map[string]endpoint.Body) {
 	for _, ref := range w.order {
-		if item := w.open[ref]; item != nil && !have[ref] {
-			w.fail(item, endpoint.Errorf(endpoint.Damaged, "the source did not answer for this item"))
+		item := w.open[ref]
+		body, have := bodies[ref]
+		switch {
+		case item == nil: // nobody asked for it
+		case item.id == (watermark.ID{}): // no identity: the source lists it no more
+			w.vanish(item)
+		case have:
+			delete(bodies, ref)
+			w.prepare(item, body)
+		case w.fault == nil:
+			w.fail(item, errUnanswered())
 		}
 	}
 }
 
-// byFormat yields items by the format in which they are to be sent.
-func (w *window) byFormat(refs []string) iter.Seq2[int, []string] {
+// errUnanswered is the error of an item of which the source said nothing at all.
+func errUnanswered() error {
+	return endpoint.Errorf(endpoint.Damaged, "the source did not answer for this item")
+}
+
+// byFormat yields the open items by the format in which they are to be sent.
+func (w *window) byFormat() iter.Seq2[int, []string] {
 	return func(yield func(int, []string) bool) {
-		for format := 0; len(refs) > 0; format++ {
-			var these, others []string
-			for _, ref := range refs {
-				if w.open[ref].format == format {
-					these = append(these, ref)
-				} else {
-					others = append(others, ref)
-				}
+		byFormat := map[int][]string{}
+		for _, ref := range w.order {
+			if item := w.open[ref]; item != nil {
+				byFormat[item.format] = append(byFormat[item.format], ref)
 			}
-			if len(these) > 0 && !yield(format, these) {
+		}
+		for _, format := range slices.Sorted(maps.Keys(byFormat)) {
+			if !yield(format, byFormat[format]) {
 				return
 			}
-			refs = others
 		}
 	}
 }
 
 // reading is how items are read that are sent in the best of the formats that both sides know, or, where the first were refused, in a
 // later one.
-func (w *window) reading(format int) endpoint.ReadOptions {
-	o := reading(w.opts, w.srcCaps, w.dstCaps)
+func (t *transfer) reading(format int) endpoint.ReadOptions {
+	o := reading(t.opts, t.srcCaps, t.dstCaps)
 	for kind, formats := range o.Formats {
 		o.Formats[kind] = formats[min(format, len(formats)):]
 	}
@@ -192,20 +224,20 @@ func reading(o Options, from, to endpoint.Capabilities) endpoint.ReadOptions {
 }
 
 // prepare adds a body to what is to be written, or settles an item that has none or is too large.
-func (w *window) prepare(out []outgoing, item *windowItem, body endpoint.Body) []outgoing {
+func (w *window) prepare(item *windowItem, body endpoint.Body) {
 	limit := w.dstCaps.MaxItem
 	switch {
 	case endpoint.CodeOf(body.Err) == endpoint.NotFound:
 		w.vanish(item)
-		return out
+		return
 	case body.Err != nil:
 		w.fail(item, body.Err)
-		return out
+		return
 	case limit > 0 && body.Content.Size()+markRoom > limit:
 		w.fail(item, endpoint.Errorf(endpoint.TooLarge,
 			"item has %d bytes, the destination takes up to %d with the mark", body.Content.Size(), limit))
 		closeBody(body)
-		return out
+		return
 	}
 	item.size = body.Content.Size()
 	if item.received.IsZero() {
@@ -213,7 +245,7 @@ func (w *window) prepare(out []outgoing, item *windowItem, body endpoint.Body) [
 	}
 	content := &digested{Content: body.Content}
 	item.sent, item.flags = content, flagText(body.Flags)
-	return append(out, outgoing{item: item, content: content, put: endpoint.Put{
+	w.out = append(w.out, outgoing{item: item, content: content, put: endpoint.Put{
 		Mark: w.mint.mark(item.id), Kind: item.kind, Content: content, Flags: body.Flags, Received: body.Received,
 	}})
 }
@@ -225,11 +257,11 @@ func closeBody(b endpoint.Body) {
 }
 
 // write puts what was read.
-func (w *window) write(ctx, grace context.Context, out []outgoing) error {
+func (w *window) write(ctx, grace context.Context) error {
 	return w.to.persist(ctx, func(context.Context) error {
 		var puts []endpoint.Put
 		sent := map[watermark.Mark]outgoing{}
-		for _, o := range out {
+		for _, o := range w.out {
 			if w.open[o.item.ref] == o.item && o.item.state == untried && o.item.sent == o.content {
 				puts = append(puts, o.put)
 				sent[o.put.Mark] = o
@@ -372,7 +404,7 @@ func (w *window) vanish(item *windowItem) {
 }
 
 func (w *window) fail(item *windowItem, err error) {
-	w.close(item, w.failed(w.plan, item.workItem, err))
+	w.conclude(item, w.failed(w.plan, item.workItem, err))
 }
 
 func (w *window) settle(item *windowItem, recovered bool) {
@@ -390,11 +422,11 @@ func (w *window) settle(item *windowItem, recovered bool) {
 	if item.duplicate {
 		c.Duplicates++
 	}
-	w.plan.migrated = append(w.plan.migrated, item.workItem)
-	w.close(item, r)
+	w.plan.work.written(item.workItem)
+	w.conclude(item, r)
 }
 
-func (w *window) close(item *windowItem, r store.Record) {
+func (w *window) conclude(item *windowItem, r store.Record) {
 	delete(w.open, item.ref)
 	w.done.Records = append(w.done.Records, r)
 }
@@ -402,17 +434,18 @@ func (w *window) close(item *windowItem, r store.Record) {
 // takeBack withdraws the intents of the items that were certainly not written.
 func (w *window) takeBack() {
 	for _, ref := range w.order {
-		if item := w.open[ref]; item != nil && item.state == untried {
+		if item := w.open[ref]; item != nil && item.intended && item.state == untried {
 			w.unintend(item)
 		}
 	}
 }
 
-// unintend puts the record of an item back to what it was before the intent.
+// unintend puts the record of an item back to what it was before the intent, of this pass or of one that was cut.
 func (w *window) unintend(item *windowItem) {
-	if item.before != nil {
+	switch {
+	case item.before == nil && (item.intended || !item.newcomer):
+		w.done.Forget = append(w.done.Forget, store.Record{Folder: w.plan.name, ID: item.id})
+	case item.before != nil && item.intended:
 		w.done.Records = append(w.done.Records, *item.before)
-		return
 	}
-	w.done.Forget = append(w.done.Forget, store.Record{Folder: w.plan.name, ID: item.id})
 }

@@ -48,7 +48,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 func TestBroken(t *testing.T) {
 	t.Parallel()
 	broken := faults()[os.Getenv(brokenVariable)]
-	quirks := memendpoint.Quirks{StateSince: broken.clause == "E40"}
+	quirks := memendpoint.Quirks{StateSince: broken.clause == "E40", Outlines: broken.clause == "E41" || broken.clause == "E31"}
 	endpointtest.Run(t, endpointtest.Config{
 		New: func(t testing.TB) endpointtest.Fixture {
 			return &fixture{t: t, server: memendpoint.NewServer(), quirks: quirks, wrap: broken.wrap}
@@ -70,6 +70,7 @@ type broken struct {
 	folders   func([]endpoint.Folder) []endpoint.Folder
 	state     func(since, state string) (string, error)
 	list      func(since string, items []endpoint.Item) []endpoint.Item
+	outline   func([]endpoint.Item) []endpoint.Item
 	refs      func([]string) []string
 	marks     func([]endpoint.Sighting) []endpoint.Sighting
 	bodies    func([]endpoint.Body) []endpoint.Body
@@ -156,6 +157,10 @@ func (d *broken) List(ctx context.Context, f endpoint.Folder, since string) iter
 		with = func(items []endpoint.Item) []endpoint.Item { return d.list(since, items) }
 	}
 	return change(d, d.Driver.List(ctx, f, since), with)
+}
+
+func (d *broken) Outline(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {
+	return change(d, d.Driver.Outline(ctx, f, since), d.outline)
 }
 
 func (d *broken) Refs(ctx context.Context, f endpoint.Folder) iter.Seq2[string, error] {
@@ -319,6 +324,7 @@ func faults() map[string]fault {
 		"names are trimmed":     {"E03", func(d *broken) { d.folders = each(trimName) }},
 		"IDs of the session":    {"E04", func(d *broken) { d.folders = each(func(f *endpoint.Folder) { f.Validity += time.Now().String() }) }},
 		"existing folder fails": {"E05", func(d *broken) { d.create = existing }},
+		"items are not counted": {"E05", func(d *broken) { d.folders = each(func(f *endpoint.Folder) { f.Items = 0 }) }},
 		"an item is missing":    {"E06", func(d *broken) { d.list = func(_ string, items []endpoint.Item) []endpoint.Item { return cut(items) } }},
 		"another order":         {"E06", func(d *broken) { d.refs = reversed }},
 		"the newest is missing": {"E07", func(d *broken) { d.list = cutSince }},
@@ -390,8 +396,29 @@ func faults() map[string]fault {
 		"the old state stays": {"E40", func(d *broken) {
 			d.state = func(since, state string) (string, error) { return cmp.Or(since, state), nil }
 		}},
-		"expired is an error": {"E40", func(d *broken) { d.state = failExpired }},
-		"expired misses one":  {"E40", func(d *broken) { d.list = cutSince }},
+		"expired is an error":   {"E40", func(d *broken) { d.state = failExpired }},
+		"expired misses one":    {"E40", func(d *broken) { d.list = cutSince }},
+		"an outline misses one": {"E41", func(d *broken) { d.outline = cut }},
+		"outlines are reversed": {"E41", func(d *broken) { d.outline = reversed }},
+		"outlines are undated":  {"E41", func(d *broken) { d.outline = each(func(it *endpoint.Item) { it.Received = time.Time{} }) }},
+		"outlines are of notes": {"E41", func(d *broken) { d.outline = each(func(it *endpoint.Item) { it.Kind = endpoint.Note }) }},
+		"a body has no identity": {"E41", func(d *broken) {
+			d.bodies = each(func(b *endpoint.Body) { b.Identity = "" })
+		}},
+		"a body has another identity": {"E41", func(d *broken) {
+			d.bodies = each(func(b *endpoint.Body) {
+				if b.Err == nil {
+					b.Identity += " " + strconv.FormatInt(b.Content.Size(), 10)
+				}
+			})
+		}},
+		"what is gone has an identity": {"E41", func(d *broken) {
+			d.bodies = each(func(b *endpoint.Body) { b.Identity = cmp.Or(b.Identity, "gone") })
+		}},
+		"stale outlines are not found": {"E41", func(d *broken) { d.fails = notFound }},
+		"denied outlines work": {"E31", func(d *broken) {
+			d.caps = func(c endpoint.Capabilities) endpoint.Capabilities { c.Outlines = false; return c }
+		}},
 		"denied deletion works": {"E31", func(d *broken) {
 			d.caps = func(c endpoint.Capabilities) endpoint.Capabilities { c.Delete = false; return c }
 		}},

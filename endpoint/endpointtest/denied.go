@@ -105,6 +105,12 @@ func (s *scene) denyItems(f endpoint.Folder, denied map[string]func(context.Cont
 			return err
 		}
 	}
+	if !s.caps.Outlines {
+		denied["Outline"] = func(ctx context.Context) error {
+			_, err := collect(s, d.Outline(ctx, f, ""))
+			return err
+		}
+	}
 	if !s.caps.Find {
 		denied["Find"] = func(ctx context.Context) error {
 			_, err := collect(s, d.Find(ctx, f, "0@example.org"))

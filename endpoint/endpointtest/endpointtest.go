@@ -79,7 +79,7 @@ func clauses() []clause {
 	for _, part := range [][]clause{
 		folderClauses(), listClauses(), identityClauses(), readClauses(), putClauses(),
 		hostileClauses(), sessionClauses(), deniedClauses(), deleteClauses(), flagClauses(),
-		findClauses(), versionClauses(),
+		findClauses(), versionClauses(), outlineClauses(),
 	} {
 		all = append(all, part...)
 	}

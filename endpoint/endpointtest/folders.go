@@ -205,8 +205,12 @@ func testCreateExisting(s *scene) {
 		if err != nil {
 			s.Fatalf("create %q: %v", path, err)
 		}
-		if listed := s.folder(s.box, path); again.ID != listed.ID || again.Validity != listed.Validity {
+		listed := s.folder(s.box, path)
+		if again.ID != listed.ID || again.Validity != listed.Validity || again.Items != listed.Items {
 			s.Errorf("CreateFolder returned %+v, Folders lists %+v", again, listed)
+		}
+		if n := len(all(s, s.box.Refs(s.Context(), listed))); listed.Items >= 0 && listed.Items != n {
+			s.Errorf("Folders tells of %d items in %q, which has %d", listed.Items, path, n)
 		}
 	}
 	if got := all(s, s.box.Refs(s.Context(), f)); !slices.Equal(got, want) {

@@ -80,7 +80,7 @@ func NewProcess(plan Plan, observe func(Call, Effect)) *Process {
 // the name of the mailbox in plans and traces. Codes are those of package endpoint, such as
 // "in-doubt"; any other word makes an error with code Unknown.
 //
-// The methods are capabilities, folders, state, list, refs, read, marks, flags, find, put, delete,
+// The methods are capabilities, folders, state, list, outline, refs, read, marks, flags, find, put, delete,
 // set-flags, create-folder, delete-folder, subscribe and quota; Info, Wire and Close never fail.
 // What is to happen to the items of a put, delete or set-flags is decided, in their order, before
 // the first of them is sent, so that the items up to a fault go out together.

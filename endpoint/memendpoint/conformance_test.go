@@ -29,12 +29,14 @@ func TestConformance(t *testing.T) {
 		"NoFlags":        {NoFlags: true},
 		"NoVersions":     {NoVersions: true},
 		"NoFind":         {NoFind: true},
+		"Outlines":       {Outlines: true},
 		"all": {
 			NoStates: true, NoKeywords: true, IgnoreReceived: true, Rewrite: true, NoCreateFolder: true,
 			NoDelete: true, NoFlags: true, NoVersions: true, NoFind: true,
 			Kinds: []endpoint.Kind{endpoint.Mail, endpoint.Contact}, MaxItem: 3 << 20, Visibility: time.Hour,
 		},
-		"StateSince, Visibility": {StateSince: true, Visibility: time.Hour},
+		"Outlines, OwnIdentities, StateSince": {Outlines: true, OwnIdentities: true, StateSince: true},
+		"StateSince, Visibility":              {StateSince: true, Visibility: time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -4,9 +4,9 @@ package memendpoint
 type Counts struct {
 	// Calls are calls of methods that take a context, also of those that failed.
 	Calls int
-	// FoldersListed, StatesTold, Lists, RefLists and MarkScans are calls of Folders, State, List,
-	// Refs and Marks, without those that were throttled.
-	FoldersListed, StatesTold, Lists, RefLists, MarkScans int
+	// FoldersListed, StatesTold, Lists, Outlines, RefLists and MarkScans are calls of Folders, State,
+	// List, Outline, Refs and Marks, without those that were throttled.
+	FoldersListed, StatesTold, Lists, Outlines, RefLists, MarkScans int
 	// Reads are bodies handed out, Puts items that are there, whatever became of the answer.
 	Reads, Puts int
 	// Deleted are items that sessions took out of their folder, FlagsSet those whose flags they were

@@ -38,6 +38,8 @@ type Quirks struct {
 	// NoVersions leaves Item.Version empty, and hides from Folder.State and from listings since one
 	// what the user's updates change.
 	NoVersions bool
+	// Outlines lists folders also by Outline, and has Read tell identities.
+	Outlines bool
 	// NoFind makes Find fail with Unsupported.
 	NoFind bool
 	// Kinds are those that can be read and written. Nil means all.
@@ -81,6 +83,7 @@ func (q Quirks) capabilities() endpoint.Capabilities {
 		Find:         !q.NoFind,
 		Versions:     !q.NoVersions,
 		Identity:     identity,
+		Outlines:     q.Outlines,
 		Keywords:     !q.NoKeywords,
 		Received:     !q.IgnoreReceived,
 		Exact:        !q.Rewrite,

@@ -44,6 +44,23 @@ func (s *session) List(ctx context.Context, f endpoint.Folder, since string) ite
 	})
 }
 
+func (s *session) Outline(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {
+	if !s.options.Quirks.Outlines {
+		return s.Unimplemented.Outline(ctx, f, since)
+	}
+	return sequence(ctx, s, func() ([]endpoint.Item, error) {
+		s.server.counts.Outlines++
+		items, err := s.items(f, since)
+		var list []endpoint.Item
+		for _, it := range items {
+			list = append(list, endpoint.Item{
+				Ref: decimal(it.ref), Kind: it.kind, Received: it.received, Size: int64(len(it.body)),
+			})
+		}
+		return list, err
+	})
+}
+
 func (s *session) Refs(ctx context.Context, f endpoint.Folder) iter.Seq2[string, error] {
 	return sequence(ctx, s, func() ([]string, error) {
 		s.server.counts.RefLists++

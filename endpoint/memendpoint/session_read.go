@@ -45,6 +45,9 @@ func (s *session) read(ctx context.Context, f endpoint.Folder, ref string, opts 
 		return endpoint.Body{}, err
 	}
 	b.Flags, b.Received = it.flags, it.received
+	if s.options.Quirks.Outlines {
+		b.Identity = s.options.Quirks.identity(&it)
+	}
 	s.received.Add(b.Content.Size())
 	s.server.count(func(c *Counts) { c.Reads++ })
 	return b, nil

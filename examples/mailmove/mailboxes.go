@@ -12,15 +12,30 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint/imapendpoint"
 )
 
-// openMailboxes logs in at both servers. The caller closes what is not nil, also after an error.
+// openMailboxes logs in at both servers, at once. The caller closes what is not nil, also after an error.
 func openMailboxes(ctx context.Context, s settings, roots *x509.CertPool) (source, destination *endpoint.Mailbox, err error) {
+	type opened struct {
+		mailbox *endpoint.Mailbox
+		err     error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	to := make(chan opened, 1)
+	go func() {
+		mailbox, err := s.to.open(ctx, roots, s.connections)
+		to <- opened{mailbox, err}
+	}()
 	if source, err = s.from.open(ctx, roots, s.connections); err != nil {
-		return nil, nil, fmt.Errorf("source: %w", err)
+		cancel() // nobody needs the other one
 	}
-	if destination, err = s.to.open(ctx, roots, s.connections); err != nil {
-		return source, nil, fmt.Errorf("destination: %w", err)
+	other := <-to
+	switch {
+	case err != nil:
+		return source, other.mailbox, fmt.Errorf("source: %w", err)
+	case other.err != nil:
+		return source, other.mailbox, fmt.Errorf("destination: %w", other.err)
 	}
-	return source, destination, nil
+	return source, other.mailbox, nil
 }
 
 func (a account) open(ctx context.Context, roots *x509.CertPool, connections int) (*endpoint.Mailbox, error) {

@@ -1,0 +1,49 @@
+package pass
+
+import (
+	"context"
+
+	"github.com/dandyroll/dandyroll/store"
+)
+
+// sightingLog remembers what a scan of a folder finds while it goes on, and last how far it came: until
+// then, the position is the older one or none, so that a scan that is cut is gone through again.
+type sightingLog struct {
+	scanner
+	name  string
+	batch store.Batch
+}
+
+// see remembers an item that carries a mark of this pair.
+func (l *sightingLog) see(ctx context.Context, it sighted) error {
+	l.batch.Sightings = append(l.batch.Sightings, store.Sighting{Folder: l.name, Ref: it.ref, ID: it.id})
+	return l.flush(ctx, sightingBatch)
+}
+
+// unsee forgets an item that is there no more.
+func (l *sightingLog) unsee(ctx context.Context, s store.Sighting) error {
+	l.batch.Unsee = append(l.batch.Unsee, store.Sighting{Folder: l.name, Ref: s.Ref})
+	return l.flush(ctx, sightingBatch)
+}
+
+// sightingBatch leaves room in a batch for a position.
+const sightingBatch = store.MaxBatch - 8
+
+// end remembers how far the folder was looked at.
+func (l *sightingLog) end(ctx context.Context, position store.Folder) error {
+	l.batch.Folders = []store.Folder{position}
+	return l.flush(ctx, 1)
+}
+
+// flush commits what is to be remembered, if it is so much.
+func (l *sightingLog) flush(ctx context.Context, least int) error {
+	if l.batch.Len() < least {
+		return nil
+	}
+	batch := l.batch
+	l.batch = store.Batch{Sightings: batch.Sightings[:0]}
+	if !l.persist {
+		return nil
+	}
+	return l.ledger.Commit(ctx, batch)
+}
