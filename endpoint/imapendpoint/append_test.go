@@ -18,9 +18,39 @@ import (
 
 func textMessage(body string, flags ...string) appendMessage {
 	return appendMessage{
-		flags: flags, date: time.Date(2003, 2, 1, 4, 5, 6, 0, time.UTC), size: int64(len(body)),
-		body: func() (io.Reader, error) { return strings.NewReader(body), nil },
+		flags: flags, date: time.Date(2003, 2, 1, 4, 5, 6, 0, time.UTC),
+		open: func() (io.ReadCloser, int64, error) {
+			return io.NopCloser(strings.NewReader(body)), int64(len(body)), nil
+		},
 	}
+}
+
+// testLimits are those of a Put that nobody has measured yet.
+func testLimits() appendLimits {
+	return appendLimits{batch: 64, batchBytes: 1 << 20, window: windowMessages, windowBytes: windowBytes}
+}
+
+// sendAll appends messages on one connection. What was not taken got the error that ended it.
+func sendAll(ctx context.Context, s *session, wireName string, msgs []appendMessage) []appendResult {
+	return sendWithin(ctx, s, wireName, testLimits(), msgs)
+}
+
+func sendWithin(ctx context.Context, s *session, wireName string, limits appendLimits, msgs []appendMessage) []appendResult {
+	results := make([]appendResult, len(msgs))
+	n := 0
+	err := s.append(ctx, wireName, limits, func() *appendMessage {
+		if n == len(msgs) {
+			return nil
+		}
+		n++
+		return &msgs[n-1]
+	})
+	for i := range msgs {
+		if results[i] = msgs[i].result; i >= n {
+			results[i].err = err
+		}
+	}
+	return results
 }
 
 // hostileBody is a message whose sender wrote commands into it.
@@ -51,13 +81,13 @@ func TestFact1Injection(t *testing.T) {
 			m.Add("INBOX")
 			srv := imapscript.Start(t, m.Serve)
 			s := wireSession(t, srv.Addr, nil)
-			for _, r := range s.append(t.Context(), "INBOX", tt.first) {
+			for _, r := range sendAll(t.Context(), s, "INBOX", tt.first) {
 				if r.err != nil {
 					t.Fatal(r.err)
 				}
 			}
 			refuse = true
-			results := s.append(t.Context(), "INBOX", tt.second)
+			results := sendAll(t.Context(), s, "INBOX", tt.second)
 			wantCode(t, results[0].err, endpoint.Rejected)
 			for _, r := range results[1:] {
 				wantCode(t, r.err, endpoint.Unavailable)
@@ -91,19 +121,19 @@ func TestFact1Refused(t *testing.T) {
 		msg.date = time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)
 		bad = append(bad, msg)
 	}
-	for i, r := range s.append(t.Context(), "INBOX", bad) {
+	for i, r := range sendAll(t.Context(), s, "INBOX", bad) {
 		if endpoint.CodeOf(r.err) != endpoint.Invalid {
 			t.Errorf("message %d with flags %q and date %v: %v", i, bad[i].flags, bad[i].date, r.err)
 		}
 	}
-	for _, r := range s.append(t.Context(), "IN\r\nBOX", []appendMessage{textMessage("x")}) {
+	for _, r := range sendAll(t.Context(), s, "IN\r\nBOX", []appendMessage{textMessage("x")}) {
 		wantCode(t, r.err, endpoint.Invalid)
 	}
 	if slices.Contains(srv.Commands(), "APPEND") {
 		t.Error("an APPEND was sent")
 	}
 	good := []appendMessage{textMessage("x", `\Seen`, `\DELETED`, "$Forwarded", "NonJunk")}
-	if r := s.append(t.Context(), "INBOX", good); r[0].err != nil || r[0].uid != 1 || r[0].validity != 1 {
+	if r := sendAll(t.Context(), s, "INBOX", good); r[0].err != nil || r[0].uid != 1 || r[0].validity != 1 {
 		t.Errorf("a good message: %+v", r[0])
 	}
 }
@@ -141,7 +171,7 @@ func TestFact3Pipeline(t *testing.T) {
 	for i := range msgs {
 		msgs[i] = textMessage(fmt.Sprintf("body %d", i), `\Seen`)
 	}
-	results := s.append(t.Context(), "INBOX", msgs)
+	results := sendAll(t.Context(), s, "INBOX", msgs)
 	for i, r := range results {
 		want := uint32(200 + windowMessages - 1 - (i-1)%windowMessages)
 		if i == 0 {
@@ -174,18 +204,18 @@ func TestFact3RefusalKeepsTheConnection(t *testing.T) {
 				body := strings.Repeat("x", size)
 				msgs := []appendMessage{textMessage(body), textMessage(body)}
 				for range 2 {
-					for _, r := range s.append(t.Context(), "INBOX", msgs) {
+					for _, r := range sendAll(t.Context(), s, "INBOX", msgs) {
 						if r.err != nil {
 							t.Fatal(r.err)
 						}
 					}
 				}
 				refuse = true
-				for _, r := range s.append(t.Context(), "INBOX", msgs) {
+				for _, r := range sendAll(t.Context(), s, "INBOX", msgs) {
 					wantCode(t, r.err, endpoint.OverQuota)
 				}
 				refuse = false
-				r := s.append(t.Context(), "INBOX", msgs)
+				r := sendAll(t.Context(), s, "INBOX", msgs)
 				if r[0].err != nil || r[1].err != nil || r[1].uid != 6 {
 					t.Errorf("after the refusal: %+v", r)
 				}
@@ -210,10 +240,10 @@ func TestRefusedBeforeTheLiteral(t *testing.T) {
 	m.Add("INBOX")
 	srv := imapscript.Start(t, m.Serve)
 	s := wireSession(t, srv.Addr, nil)
-	for _, r := range s.append(t.Context(), "missing", []appendMessage{textMessage("a"), textMessage("b")}) {
+	for _, r := range sendAll(t.Context(), s, "missing", []appendMessage{textMessage("a"), textMessage("b")}) {
 		wantCode(t, r.err, endpoint.NotFound)
 	}
-	if r := s.append(t.Context(), "INBOX", []appendMessage{textMessage("a")}); r[0].err != nil {
+	if r := sendAll(t.Context(), s, "INBOX", []appendMessage{textMessage("a")}); r[0].err != nil {
 		t.Error(r[0].err)
 	}
 }
@@ -260,7 +290,7 @@ func TestCutAppend(t *testing.T) {
 				c.Drop()
 			})
 			s := wireSession(t, srv.Addr, nil)
-			results := s.append(t.Context(), "INBOX", []appendMessage{textMessage(body), textMessage(body)})
+			results := sendAll(t.Context(), s, "INBOX", []appendMessage{textMessage(body), textMessage(body)})
 			checkCut(t, results[0], tt.first)
 			checkCut(t, results[1], tt.second)
 			if s.alive() {
@@ -305,8 +335,11 @@ func TestAppendBody(t *testing.T) {
 			srv := imapscript.Start(t, m.Serve)
 			s := wireSession(t, srv.Addr, nil)
 			bad := textMessage("0123456789")
-			bad.body = tt.body
-			r := s.append(t.Context(), "INBOX", []appendMessage{textMessage("good"), bad})
+			bad.open = func() (io.ReadCloser, int64, error) {
+				body, err := tt.body()
+				return io.NopCloser(body), 10, err
+			}
+			r := sendAll(t.Context(), s, "INBOX", []appendMessage{textMessage("good"), bad})
 			if r[0].err != nil || !errors.Is(r[1].err, tt.want) || endpoint.CodeOf(r[1].err) == endpoint.InDoubt {
 				t.Errorf("results are %v and %v", r[0].err, r[1].err)
 			}
@@ -333,7 +366,7 @@ func TestAppendCancelled(t *testing.T) {
 	}}
 	srv := imapscript.Start(t, m.Serve)
 	s := wireSession(t, srv.Addr, nil)
-	r := s.append(ctx, "INBOX", []appendMessage{textMessage("a"), textMessage("b")})
+	r := sendAll(ctx, s, "INBOX", []appendMessage{textMessage("a"), textMessage("b")})
 	wantCode(t, r[0].err, endpoint.InDoubt)
 	if errors.Is(r[0].err, context.Canceled) {
 		t.Error("a message in doubt looks like one that was not sent")
@@ -341,7 +374,7 @@ func TestAppendCancelled(t *testing.T) {
 	if !errors.Is(r[1].err, context.Canceled) {
 		t.Errorf("the second: %v", r[1].err)
 	}
-	for _, r := range s.append(ctx, "INBOX", []appendMessage{textMessage("a")}) {
+	for _, r := range sendAll(ctx, s, "INBOX", []appendMessage{textMessage("a")}) {
 		if !errors.Is(r.err, context.Canceled) {
 			t.Errorf("after the end: %v", r.err)
 		}
@@ -367,7 +400,7 @@ func TestAppendSlowServer(t *testing.T) {
 	})
 	s := wireSession(t, srv.Addr, func(c *Config) { c.Timeout = timeout })
 	start := time.Now()
-	r := s.append(t.Context(), "INBOX", []appendMessage{textMessage(strings.Repeat("x", 64<<20))})
+	r := sendAll(t.Context(), s, "INBOX", []appendMessage{textMessage(strings.Repeat("x", 64<<20))})
 	if r[0].err != nil {
 		t.Error(r[0].err)
 	}

@@ -5,7 +5,7 @@
 // from FETCH to APPEND as they are, behind the mark. What the server's answers hold was chosen by
 // strangers: a message that breaks the answer it is in is set apart, and the rest goes on.
 //
-// Where a server offers them, the driver uses LITERAL+, LITERAL-, UIDPLUS, MOVE, ESEARCH,
+// Where a server offers them, the driver uses LITERAL+, LITERAL-, MULTIAPPEND, UIDPLUS, MOVE, ESEARCH,
 // LIST-EXTENDED, LIST-STATUS, SPECIAL-USE, CONDSTORE (for the state of folders), NAMESPACE, QUOTA and
 // APPENDLIMIT. It needs none of them, but to delete messages: that takes MOVE or UIDPLUS, since a plain
 // EXPUNGE also removes what others have marked.

@@ -47,7 +47,7 @@ func TestFact1InjectionDovecot(t *testing.T) {
 		body := strings.ReplaceAll(hostileBody, "Pwned", name)
 		t.Run(name, func(t *testing.T) {
 			s := dovecotSession(t, srv.Addr(), nil)
-			results := s.append(t.Context(), "INBOX", []appendMessage{textMessage("ok"), textMessage(body, flag), textMessage(body, flag)})
+			results := sendAll(t.Context(), s, "INBOX", []appendMessage{textMessage("ok"), textMessage(body, flag), textMessage(body, flag)})
 			if results[0].err != nil {
 				t.Fatal(results[0].err)
 			}
@@ -101,7 +101,7 @@ func TestFact3Dovecot(t *testing.T) {
 				msgs[i] = textMessage(bodies[i], `\Seen`)
 			}
 			uids := map[uint32]int{}
-			for i, r := range s.append(t.Context(), folder.name, msgs) {
+			for i, r := range sendAll(t.Context(), s, folder.name, msgs) {
 				if r.err != nil || r.validity != folder.validity {
 					t.Fatalf("message %d: %+v", i, r)
 				}

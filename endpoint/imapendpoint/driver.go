@@ -26,7 +26,9 @@ type driver struct {
 	endpoint.Unimplemented
 	cfg    Config
 	pool   *pool
-	bodies bodyStats
+	bodies bodyStats // of Read
+	pace   *pace     // of Put
+	lost   doubts    // of Put
 
 	mu     sync.Mutex
 	spaces *namespace // once known
@@ -34,7 +36,9 @@ type driver struct {
 
 var _ endpoint.Driver = (*driver)(nil)
 
-func newDriver(cfg Config, p *pool) *driver { return &driver{cfg: cfg, pool: p} }
+func newDriver(cfg Config, p *pool) *driver {
+	return &driver{cfg: cfg, pool: p, pace: newPace(cfg.Connections)}
+}
 
 // Info names the account as user@host:port.
 func (d *driver) Info() endpoint.Info {

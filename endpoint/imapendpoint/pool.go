@@ -86,6 +86,24 @@ func (p *pool) acquire(ctx context.Context) (*session, error) {
 	}
 }
 
+// spare is acquire for one who can do without: nil means that all sessions are in use, or that no
+// other is to be had. It may take as long as connecting does.
+func (p *pool) spare(ctx context.Context) *session {
+	for ctx.Err() == nil {
+		s, mayDial, _, err := p.take()
+		switch {
+		case err != nil || s == nil && !mayDial:
+			return nil
+		case mayDial:
+			s, _ := p.grow(ctx) // nobody waits for it
+			return s
+		case p.stands(ctx, s):
+			return s.session
+		}
+	}
+	return nil
+}
+
 // take picks an idle session, or says that one may be made, or what to wait for.
 func (p *pool) take() (s *idleSession, mayDial bool, changed <-chan struct{}, err error) {
 	p.mu.Lock()

@@ -2,18 +2,24 @@ package imapendpoint
 
 import (
 	"context"
-	"io"
+	"errors"
 	"iter"
+	"sync"
 
 	"github.com/dandyroll/dandyroll/endpoint"
-	"github.com/dandyroll/dandyroll/watermark"
 )
 
 // Put appends messages, each behind its mark, to a folder, which is created where it is missing.
 // Flags that the folder does not keep are dropped, and dates are clamped to 1970 to 2105.
+//
+// They go over as many connections, and in batches as large, as has proved best so far (see pace).
+// Their order in the folder is that of items where one connection is enough.
 func (d *driver) Put(ctx context.Context, f endpoint.Folder, items []endpoint.Put) iter.Seq2[endpoint.PutResult, error] {
 	return func(yield func(endpoint.PutResult, error) bool) {
 		w := newPutWindow(items)
+		for i, it := range items {
+			w.doubts[i] = d.lost.of(it)
+		}
 		d.put(ctx, f, w)
 		for _, r := range w.results {
 			if !yield(r, nil) {
@@ -26,41 +32,55 @@ func (d *driver) Put(ctx context.Context, f endpoint.Folder, items []endpoint.Pu
 	}
 }
 
-// put tries the items that are open, again on another connection while some of them get settled:
-// one refused message may cost the others their connection.
+// put tries the items that are open, again on other connections while that gets anywhere: one
+// refused message may cost the others their connection, or their batch.
 func (d *driver) put(ctx context.Context, f endpoint.Folder, w *putWindow) {
 	created := false
-	for progress := true; progress && len(w.open()) > 0; {
-		before := len(w.open())
+	for before := w.left() + 1; w.left() > 0 && w.left() < before; {
+		before = w.left()
 		err := d.appendOpen(ctx, f, w)
+		d.findRefused(ctx, f, w)
 		if err == nil {
 			err = w.missingFolder()
 		}
-		progress = len(w.open()) < before
 		if endpoint.CodeOf(err) == endpoint.NotFound && !created {
 			// [TRYCREATE] (RFC 9051 section 6.3.12).
-			created, progress = true, true
+			created, before = true, w.left()+1
 			err = d.with(ctx, func(s *session) error { return create(ctx, s, f.ID) })
 		}
 		if err != nil {
 			w.refuse(err)
 		}
 	}
+	w.giveUp()
+	d.lost.learn(w.results)
 	d.locate(ctx, f, w)
 }
 
-// putWindow is what became so far of the items of one Put.
+// putWindow is what became so far of the items of one Put. Each item belongs to the connection
+// that took it off the queue, until the round is over.
 type putWindow struct {
-	items    []endpoint.Put
-	results  []endpoint.PutResult
-	settled  []bool
-	reader   io.Closer // of the body that is being sent
-	validity uint32    // of the folder, and
-	uidNext  uint32    // what its UIDNEXT was before the first append; 0 if unknown
+	items   []endpoint.Put
+	results []endpoint.PutResult
+	settled []bool
+	alone   []bool // was refused in a batch, and goes by itself from now on
+	doubts  []int  // how often its answer was lost before
+	wary    bool   // the server answered BAD: no literal goes unasked any more
+
+	mu       sync.Mutex
+	queue    []int // the items of this round that no connection has taken
+	refused  []int // those that were refused in a batch, this round
+	round    tally
+	ended    error  // why a connection ended, the last time
+	validity uint32 // of the folder, and
+	uidNext  uint32 // no more than its UIDNEXT was before the first append; 0 if unknown
 }
 
 func newPutWindow(items []endpoint.Put) *putWindow {
-	w := &putWindow{items: items, results: make([]endpoint.PutResult, len(items)), settled: make([]bool, len(items))}
+	w := &putWindow{
+		items: items, doubts: make([]int, len(items)), results: make([]endpoint.PutResult, len(items)),
+		settled: make([]bool, len(items)), alone: make([]bool, len(items)),
+	}
 	for i, it := range items {
 		w.results[i].Mark = it.Mark
 		if it.Kind != endpoint.Mail || it.Content.Format() != endpoint.RFC822 {
@@ -86,10 +106,31 @@ func (w *putWindow) open() []int {
 	return out
 }
 
+// left measures what there is to be done. It shrinks in each round that gets anywhere.
+func (w *putWindow) left() int {
+	n := 0
+	for _, i := range w.open() {
+		if n++; !w.alone[i] {
+			n++
+		}
+	}
+	return n
+}
+
 // refuse says of all open items that they are not there and will not come.
 func (w *putWindow) refuse(err error) {
 	for _, i := range w.open() {
 		w.settle(i, err)
+	}
+}
+
+// giveUp is refuse for items whose own reason is known, or that found no connection.
+func (w *putWindow) giveUp() {
+	for _, i := range w.open() {
+		if w.results[i].Err == nil {
+			w.results[i].Err = w.ended
+		}
+		w.settled[i] = true
 	}
 }
 
@@ -103,114 +144,56 @@ func (w *putWindow) missingFolder() error {
 	return nil
 }
 
-// appendOpen appends the open items on one connection, on which the folder is open too: without
-// that, some servers read the whole folder at each APPEND. An error means that none was tried.
-func (d *driver) appendOpen(ctx context.Context, f endpoint.Folder, w *putWindow) error {
-	defer w.closeReader()
-	return d.with(ctx, func(s *session) error {
-		sel, err := s.selectFolder(ctx, f.ID, false)
-		if err != nil {
-			return err
-		}
-		if sel.readOnly {
-			return errReadOnly()
-		}
-		if w.validity == 0 {
-			w.validity, w.uidNext = sel.validity, sel.uidNext
-		}
-		indices, messages := w.messages(s, sel)
-		for j, r := range s.append(ctx, f.ID, messages) {
-			if !s.has("UIDPLUS") {
-				r.uid = 0 // hidden by the configuration: the server's numbers are not to be trusted
-			}
-			w.take(indices[j], r, sel)
-		}
-		return nil
-	})
-}
-
-// messages prepares the open items for APPEND.
-func (w *putWindow) messages(s *session, sel *selected) (indices []int, messages []appendMessage) {
-	limit := s.appendLimit()
-	for _, i := range w.open() {
-		size, err := stampedSize(w.items[i])
-		if err == nil && limit > 0 && size > limit {
-			err = endpoint.Errorf(endpoint.TooLarge, "the server takes messages of at most %d bytes", limit)
-		}
-		if err != nil {
-			w.settle(i, err)
-			continue
-		}
-		m := appendMessage{date: clampDate(w.items[i].Received), size: size, body: func() (io.Reader, error) { return w.body(i) }}
-		m.flags, w.results[i].Dropped = sel.settable(w.items[i].Flags)
-		indices, messages = append(indices, i), append(messages, m)
-	}
-	return indices, messages
-}
-
-// stampedSize returns the size of an item behind its mark.
-func stampedSize(it endpoint.Put) (int64, error) {
-	r, err := it.Content.Open()
-	if err != nil {
-		return 0, err
-	}
-	_, size, err := watermark.Stamp(it.Mark, r, it.Content.Size())
-	_ = r.Close()
-	return size, err
-}
-
-// body opens an item behind its mark. The one that was sent before is done with.
-func (w *putWindow) body(i int) (io.Reader, error) {
-	w.closeReader()
-	r, err := w.items[i].Content.Open()
-	if err != nil {
-		return nil, err
-	}
-	w.reader = r
-	stamped, _, err := watermark.Stamp(w.items[i].Mark, r, w.items[i].Content.Size())
-	return stamped, err
-}
-
-func (w *putWindow) closeReader() {
-	if w.reader != nil {
-		_ = w.reader.Close()
-		w.reader = nil
+// begin notes what a connection was told of the folder before it appended anything. What the first
+// one was told holds for all.
+func (w *putWindow) begin(sel *selected) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.validity == 0 {
+		w.validity, w.uidNext = sel.validity, sel.uidNext
 	}
 }
 
-// take notes the answer to an item. It stays open where another connection, or a folder, is all
-// that it takes.
-func (w *putWindow) take(i int, r appendResult, sel *selected) {
+// next takes an item off the queue.
+func (w *putWindow) next() (i int, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.queue) == 0 {
+		return 0, false
+	}
+	i, w.queue = w.queue[0], w.queue[1:]
+	return i, true
+}
+
+// take notes the answer to an item. It stays open where another connection, a folder, or going by
+// itself, is all that it takes.
+func (w *putWindow) take(i int, m *appendMessage, sel *selected) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := m.result
 	w.results[i].Err = r.err
-	code := endpoint.CodeOf(r.err)
-	w.settled[i] = r.err == nil || code != endpoint.Unavailable && code != endpoint.NotFound
+	w.round.add(m)
+	if r.batched && r.err != nil {
+		w.refused = append(w.refused, i)
+		return
+	}
+	w.settled[i] = !passes(r.err)
 	if r.err == nil && r.uid != 0 && r.validity == sel.validity {
 		w.results[i].Ref = refOf(r.uid)
 	}
 }
 
-// locate finds, by their marks, the UIDs of the messages whose UID the server did not tell: it
-// lacks UIDPLUS (RFC 4315). A message that is not found has no Ref, which is no error.
-func (d *driver) locate(ctx context.Context, f endpoint.Folder, w *putWindow) {
-	lost := make(map[watermark.Mark]int)
-	for i, r := range w.results {
-		if r.Err == nil && r.Ref == "" && w.settled[i] {
-			lost[r.Mark] = i
-		}
-	}
-	if len(lost) == 0 || w.uidNext == 0 {
-		return
-	}
-	f.Validity = validityText(w.validity)
-	since := folderState{validity: w.validity, uidNext: w.uidNext}.text()
-	for sighting, err := range d.Marks(ctx, f, since) {
-		if err != nil {
-			return
-		}
-		for _, mark := range sighting.Marks.Marks {
-			if i, ok := lost[mark]; ok {
-				w.results[i].Ref = sighting.Ref
-			}
-		}
-	}
+// passes reports whether an item that was refused may yet be taken: on another connection, or once
+// its folder is there.
+func passes(err error) bool {
+	code := endpoint.CodeOf(err)
+	return code == endpoint.Unavailable || code == endpoint.NotFound
+}
+
+// connectionEnded notes why.
+func (w *putWindow) connectionEnded(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = err
+	w.wary = w.wary || errors.Is(err, errRefused)
 }

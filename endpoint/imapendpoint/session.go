@@ -15,6 +15,7 @@ type session struct {
 
 	current  *selected       // the folder that is open, or nil
 	flagSets map[string]bool // lists of flags that the server took in an APPEND
+	batched  bool            // the server took an APPEND with more than one message
 }
 
 // newSession makes a session of a connection that is logged in.

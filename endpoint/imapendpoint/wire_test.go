@@ -299,7 +299,7 @@ func TestFact2SecretsStayOutOfTheLog(t *testing.T) {
 	if _, err := fetchAll(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
-	results := s.append(t.Context(), "Private", []appendMessage{textMessage("Subject: secret\r\n\r\n")})
+	results := sendAll(t.Context(), s, "Private", []appendMessage{textMessage("Subject: secret\r\n\r\n")})
 	if results[0].err != nil {
 		t.Fatal(results[0].err)
 	}

@@ -110,7 +110,7 @@ func literals(times int, act func(c *imapscript.Conn, size int)) func(*faultyMod
 
 // putFaults break the connection at each point of an APPEND.
 func putFaults() (all []wireFault) {
-	for _, caps := range []string{"IMAP4rev1", "IMAP4rev1 UIDPLUS", "IMAP4rev1 UIDPLUS LITERAL+"} {
+	for _, caps := range []string{"IMAP4rev1", "IMAP4rev1 UIDPLUS", "IMAP4rev1 UIDPLUS LITERAL+", "IMAP4rev1 UIDPLUS LITERAL+ MULTIAPPEND"} {
 		with := func(install func(*faultyModel)) func(*faultyModel) {
 			return func(m *faultyModel) { m.Capabilities = caps; install(m) }
 		}
@@ -133,8 +133,21 @@ func putFaults() (all []wireFault) {
 			wireFault{name: caps + ": every answer lost, all landed", install: with(func(m *faultyModel) { m.on(always, appending(""), landed(m)) })},
 			wireFault{
 				name: caps + ": one message is swallowed", fails: endpoint.Unconfirmed,
-				install: with(hooked(1, appending(victim), refuse("OK stored, or so I say"))),
+				install: with(func(m *faultyModel) {
+					m.on(1, appending(victim), func(c *imapscript.Conn, cmd imapscript.Command) {
+						m.StoreAllBut(cmd, victim)
+						refuse("OK stored, or so I say")(c, cmd)
+					})
+				}),
 			},
+			wireFault{name: caps + ": refused, and half a batch kept", fails: endpoint.Rejected, install: with(func(m *faultyModel) {
+				m.on(always, appending(victim), func(c *imapscript.Conn, cmd imapscript.Command) {
+					if len(cmd.Literals) > 1 {
+						m.StoreFirst(cmd, holds(cmd, victim))
+					}
+					refuse("NO not this one")(c, cmd)
+				})
+			})},
 			wireFault{
 				name: caps + ": cut whenever one message is written", fails: endpoint.InDoubt,
 				install: with(hooked(always, appending(victim), drop)),

@@ -109,8 +109,18 @@ func fetching(item string) func(imapscript.Command) bool {
 func appending(text string) func(imapscript.Command) bool {
 	return func(cmd imapscript.Command) bool {
 		return cmd.Name == "APPEND" && len(cmd.Literals) > 0 &&
-			!strings.Contains(string(cmd.Literals[0]), "canary") && strings.Contains(string(cmd.Literals[0]), text)
+			!strings.Contains(string(cmd.Literals[0]), "canary") && holds(cmd, text) < len(cmd.Literals)
 	}
+}
+
+// holds returns which message of an APPEND holds a text; as many as there are means none.
+func holds(cmd imapscript.Command, text string) int {
+	for i, literal := range cmd.Literals {
+		if strings.Contains(string(literal), text) {
+			return i
+		}
+	}
+	return len(cmd.Literals)
 }
 
 func drop(c *imapscript.Conn, _ imapscript.Command) { c.Drop() }

@@ -118,12 +118,29 @@ func (m *Model) prepare(c *Conn) {
 }
 
 // Store does what an APPEND asks for and answers nothing.
-func (m *Model) Store(cmd Command) {
+func (m *Model) Store(cmd Command) { m.store(cmd, func(int, Message) bool { return true }) }
+
+// StoreFirst is Store for no more than the first n messages of an APPEND, against RFC 3502.
+func (m *Model) StoreFirst(cmd Command, n int) {
+	m.store(cmd, func(i int, _ Message) bool { return i < n })
+}
+
+// StoreAllBut is Store for the messages whose body does not hold a text, against RFC 3502.
+func (m *Model) StoreAllBut(cmd Command, text string) {
+	m.store(cmd, func(_ int, msg Message) bool { return !strings.Contains(msg.Body, text) })
+}
+
+func (m *Model) store(cmd Command, which func(i int, msg Message) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	args := cmd.Strings()
-	if f := m.find(args[0]); f != nil {
-		f.add(appended(cmd, args))
+	f := m.find(cmd.Strings()[0])
+	if f == nil {
+		return
+	}
+	for i, msg := range cmd.Messages() {
+		if which(i, msg) {
+			f.add(msg)
+		}
 	}
 }
 
@@ -219,8 +236,7 @@ func (s *modelSession) folderCommand(cmd Command, args []string) {
 	case cmd.Name == "STATUS":
 		s.Send(fmt.Sprintf(`* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY %d)`, f.Name, len(f.Messages), f.UIDNext, f.Validity))
 	case cmd.Name == "APPEND":
-		uid := f.add(appended(cmd, args))
-		s.Reply(cmd, fmt.Sprintf("OK [APPENDUID %d %d] stored", f.Validity, uid))
+		s.append(cmd, f)
 		return
 	default:
 		s.selectFolder(cmd, f)
@@ -229,23 +245,45 @@ func (s *modelSession) folderCommand(cmd Command, args []string) {
 	s.Reply(cmd, "OK done")
 }
 
-// appended is the message of an APPEND: folder, flags, date, literal.
-func appended(cmd Command, args []string) Message {
-	msg := Message{Date: "01-Feb-2003 04:05:06 +0000"}
-	if n := len(cmd.Literals); n > 0 {
-		msg.Body = string(cmd.Literals[n-1])
-		args = args[:len(args)-1]
+// append stores all messages of an APPEND, of which MULTIAPPEND allows more than one.
+func (s *modelSession) append(cmd Command, f *Folder) {
+	messages := cmd.Messages()
+	if len(messages) == 0 || len(messages) > 1 && !strings.Contains(s.capabilities(), "MULTIAPPEND") {
+		s.Reply(cmd, "BAD one message is expected")
+		return
 	}
-	var flags []string
-	for _, a := range args[1:] {
-		if strings.Count(a, ":") == 2 {
-			msg.Date = a
-			continue
+	first := f.UIDNext
+	for _, msg := range messages {
+		f.add(msg)
+	}
+	set := strconv.FormatUint(uint64(first), 10)
+	if len(messages) > 1 {
+		set += ":" + strconv.FormatUint(uint64(f.UIDNext-1), 10)
+	}
+	s.Reply(cmd, fmt.Sprintf("OK [APPENDUID %d %s] stored", f.Validity, set))
+}
+
+// Messages are the messages of an APPEND (RFC 3502): flags, date and literal of each.
+func (cmd Command) Messages() (list []Message) {
+	rest := cmd.Args
+	for _, literal := range cmd.Literals {
+		at := strings.Index(rest, "{"+strconv.Itoa(len(literal))) // in flags, names and dates it cannot be
+		if at < 0 {
+			return list
 		}
-		flags = append(flags, a)
+		head := rest[:at]
+		rest = rest[at+1:]
+		rest = rest[strings.IndexByte(rest, '}')+1:]
+		msg := Message{Date: "01-Feb-2003 04:05:06 +0000", Body: string(literal)}
+		if _, flags, found := strings.Cut(head, "("); found {
+			msg.Flags, _, _ = strings.Cut(flags, ")")
+		}
+		if quoted := strings.Split(head, `"`); len(quoted) > 2 && strings.Count(quoted[len(quoted)-2], ":") == 2 {
+			msg.Date = quoted[len(quoted)-2]
+		}
+		list = append(list, msg)
 	}
-	msg.Flags = strings.Join(flags, " ")
-	return msg
+	return list
 }
 
 func (s *modelSession) selectFolder(cmd Command, f *Folder) {
