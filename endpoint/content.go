@@ -32,17 +32,20 @@ func (c memoryContent) Size() int64                  { return int64(len(c.b)) }
 func (c memoryContent) Open() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.b)), nil }
 func (c memoryContent) Close() error                 { return nil }
 
+// trusted is how much memory is taken for what was only announced.
+const trusted = 256 << 10
+
 // Spool reads exactly size bytes from r and returns them as a content: in memory up to bound
 // bytes, in an unnamed temporary file in dir beyond that. An empty dir means os.TempDir. A reader
 // that ends early is an error that satisfies errors.Is(err, io.ErrUnexpectedEOF), never a content.
-// Memory grows with the bytes that arrive, not with the size that was announced.
+// Beyond 256 KiB, memory grows with the bytes that arrive, not with the size that was announced.
 func Spool(r io.Reader, format Format, size, bound int64, dir string) (Content, error) {
 	if size < 0 {
 		return nil, fmt.Errorf("spool: size %d is negative", size)
 	}
 	if size <= bound {
-		var b bytes.Buffer
-		if err := copyExactly(&b, r, size); err != nil {
+		b := bytes.NewBuffer(make([]byte, 0, min(size, trusted)+bytes.MinRead))
+		if err := copyExactly(b, r, size); err != nil {
 			return nil, fmt.Errorf("spool: %w", err)
 		}
 		return memoryContent{format, b.Bytes()}, nil
