@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,8 +41,8 @@ type appendResult struct {
 //
 // The literal of a refused APPEND would be read as commands, written by whoever sent the message.
 // So what a server may refuse before it reads the literal is sent with a literal that asks for
-// leave, once on each connection and before anything goes unasked: each list of flags, and the
-// second message of a command. And a BAD ends the connection at once. The connection is dead
+// leave, once on each connection and before anything goes unasked: each list of flags (see flagSets),
+// and the second message of a command. And a BAD ends the connection at once. The connection is dead
 // when a result is InDoubt, or a batch was refused.
 //
 // An error says why the connection ended before all messages were sent.
@@ -108,6 +109,14 @@ func (m *appendMessage) arguments() (string, error) {
 
 // flagList is the list of flags as the server sees it. It is what the server refuses or takes.
 func (m *appendMessage) flagList() string { return strings.Join(m.flags, " ") }
+
+// systemFlags reports whether the message has no other flags than those of the system.
+func (m *appendMessage) systemFlags() bool {
+	return !slices.ContainsFunc(m.flags, func(flag string) bool {
+		_, system := systemFlag(flag)
+		return !system
+	})
+}
 
 // mayAppend reports whether a flag may stand in an APPEND (RFC 9051 section 2.3.2): no server
 // refuses the five, and \Recent is refused by all.

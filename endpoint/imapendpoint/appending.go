@@ -11,9 +11,6 @@ import (
 // literalMinus is the greatest literal that may be sent unasked under LITERAL- (RFC 7888 section 5).
 const literalMinus = 4096
 
-// maxFlagSets bounds how many lists of flags a session remembers; the rest keeps asking.
-const maxFlagSets = 1000
-
 // appending is one call of append. The calling goroutine writes; another one, which ends with the
 // call, reads the answers, so that neither side waits for the other to listen.
 type appending struct {
@@ -190,7 +187,7 @@ func (a *appending) mayPush(cmd *appendCommand, m *appendMessage) bool {
 		a.trying = true
 		return false
 	}
-	return permitted && !a.limits.ask && !m.ask && s.flagSets[m.flagList()]
+	return permitted && !a.limits.ask && !m.ask && s.flagSets.has(m.flagList())
 }
 
 // announce sends what stands before the literal; send is false if the server refused it.
@@ -386,9 +383,7 @@ func (a *appending) stored(cmd *appendCommand, s status) error {
 		if uids != nil {
 			m.result.uid = uids[i]
 		}
-		if len(a.session.flagSets) < maxFlagSets {
-			a.session.flagSets[m.flagList()] = true
-		}
+		a.session.flagSets.add(m)
 	}
 	a.session.batched = a.session.batched || len(cmd.messages) > 1
 	return nil

@@ -10,19 +10,70 @@ import (
 // CreateFolder creates a folder and returns it as Folders would, but for a role that only its
 // name gives it. Where the server refuses the name, one with its punctuation escaped is tried.
 func (d *driver) CreateFolder(ctx context.Context, f endpoint.Folder) (made endpoint.Folder, err error) {
+	d.pool.foresee(ctx)
 	err = d.with(ctx, func(s *session) error {
 		ns, err := d.namespace(ctx, s)
 		if err != nil {
 			return err
 		}
-		wire, err := createPath(ctx, s, ns.names, f.Path)
+		wire, l, err := createAtOnce(ctx, s, ns, f.Path)
+		if wrongName(s, err) {
+			wire, err = createPath(ctx, s, ns.names, f.Path)
+		}
 		if err != nil {
 			return err
 		}
-		made, err = describe(ctx, s, ns, wire)
+		if l == nil || l.err != nil || l.byWire[wire] == nil {
+			made, err = describe(ctx, s, ns, wire)
+			return err
+		}
+		made, err = l.one(ctx, ns, wire)
 		return err
 	})
 	return made, err
+}
+
+// createAtOnce creates a folder under its plain name and lists it in one flight: servers execute commands in
+// order where one affects the results of another (RFC 9051 section 5.5). The listing is nil, or without the
+// folder, where it is to be asked for again.
+func createAtOnce(ctx context.Context, s *session, ns namespace, path []string) (wire string, l *listing, err error) {
+	wire, err = ns.names.wire(path, false)
+	if err != nil || wire == inbox {
+		return wire, nil, err
+	}
+	l = newListing(s)
+	err = s.guard(ctx, func() error { return l.create(wire) })
+	return wire, l, err
+}
+
+// create sends CREATE, and a listing of what it makes, which may fail.
+func (l *listing) create(wire string) error {
+	quoted, err := quoteString(wire)
+	if err != nil {
+		return err
+	}
+	w := l.session.wire
+	refresh := l.session.sendRefresh()
+	tag := w.send("CREATE", quoted)
+	if err := l.send([]string{wire}); err != nil {
+		return err
+	}
+	if refresh != nil {
+		if _, err := refresh.await(); !l.session.alive() {
+			return err
+		}
+	}
+	st, err := w.await(tag, answers{untagged: l.untagged})
+	if err != nil {
+		return err
+	}
+	if err := l.await(); !l.session.alive() {
+		return err
+	}
+	if st.kind != "OK" && st.errorCode() != endpoint.Exists {
+		return st.err()
+	}
+	return nil
 }
 
 // createPath creates the folder at path, under a plain or else a strictly escaped name, which it
@@ -84,6 +135,11 @@ func describe(ctx context.Context, s *session, ns namespace, wire string) (endpo
 	if err := l.list(ctx, s, wire); err != nil {
 		return endpoint.Folder{}, err
 	}
+	return l.one(ctx, ns, wire)
+}
+
+// one returns the folder with a name, of a listing of it.
+func (l *listing) one(ctx context.Context, ns namespace, wire string) (endpoint.Folder, error) {
 	if wire == inbox {
 		l.ensureInbox()
 	}
@@ -95,7 +151,7 @@ func describe(ctx context.Context, s *session, ns namespace, wire string) (endpo
 	if !l.entries[0].holdsMessages() {
 		return endpoint.Folder{}, endpoint.Errorf(endpoint.Denied, "the server keeps the folder for other folders only")
 	}
-	if err := l.statuses(ctx, s); err != nil {
+	if err := l.statuses(ctx, l.session); err != nil {
 		return endpoint.Folder{}, err
 	}
 	return l.entries[0].folder(ns), nil

@@ -42,7 +42,7 @@ func openCounted(t *testing.T, addr string) (*endpoint.Mailbox, *atomic.Int64) {
 	t.Helper()
 	count := new(atomic.Int64)
 	m, err := Open(t.Context(), Config{
-		Addr: addr, Security: Plaintext, Username: "ann", Password: "secret", Timeout: 20 * time.Second,
+		Addr: addr, Security: Plaintext, Username: "ann", Password: "secret", Timeout: 20 * time.Second, Connections: 1,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			c, err := new(net.Dialer).DialContext(ctx, network, addr)
 			return &turns{Conn: c, count: count}, err
@@ -75,6 +75,11 @@ func TestFlights(t *testing.T) {
 	var refs []string
 	cost("Refs", 1, func() { refs = all(t, m.Refs(t.Context(), f)) })
 	cost("Folders", 1, func() { folder(t, m, "INBOX") })
+	cost("CreateFolder", 1, func() {
+		if f, err := m.CreateFolder(t.Context(), endpoint.Folder{Path: []string{"made"}}); err != nil || f.Items != 0 || f.State == "" {
+			t.Errorf("made %+v, %v", f, err)
+		}
+	})
 	cost("List", 1, func() { all(t, m.List(t.Context(), f, "")) })
 	cost("List of what is new", 1, func() { all(t, m.List(t.Context(), f, f.State)) })
 	cost("Marks", 1, func() { all(t, m.Marks(t.Context(), f, "")) })

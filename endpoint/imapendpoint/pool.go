@@ -21,6 +21,7 @@ type pool struct {
 	cfg     *Config
 	meter   meter
 	backoff time.Duration // before the second try to connect; it doubles
+	flags   *flagSets
 
 	mu      sync.Mutex
 	idle    []idleSession
@@ -29,6 +30,9 @@ type pool struct {
 	limit   int
 	closed  bool
 	changed chan struct{} // closed and replaced whenever a waiting acquire should look again
+
+	ahead  sync.WaitGroup // sessions that are made before anybody asks
+	cancel context.CancelFunc
 }
 
 type idleSession struct {
@@ -38,7 +42,7 @@ type idleSession struct {
 
 func newPool(cfg *Config) *pool {
 	return &pool{
-		cfg: cfg, backoff: 250 * time.Millisecond, live: map[*session]bool{}, limit: cfg.Connections,
+		cfg: cfg, backoff: 250 * time.Millisecond, flags: newFlagSets(nil), live: map[*session]bool{}, limit: cfg.Connections,
 		changed: make(chan struct{}),
 	}
 }
@@ -102,6 +106,23 @@ func (p *pool) spare(ctx context.Context) *session {
 		}
 	}
 	return nil
+}
+
+// foresee begins to make all sessions that there may be: much is to be done soon. It does not wait for them.
+func (p *pool) foresee(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.cancel != nil {
+		return
+	}
+	ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx)) // until the pool is closed
+	for ; len(p.live)+len(p.idle)+p.dialing < p.limit; p.dialing++ {
+		p.ahead.Go(func() {
+			if s, _ := p.grow(ctx); s != nil { // who needs one will see why there is none
+				p.release(s)
+			}
+		})
+	}
 }
 
 // take picks an idle session, or says that one may be made, or what to wait for.
@@ -205,6 +226,9 @@ func (p *pool) dial(ctx context.Context) (*session, error) {
 	if p.cfg.Token != nil && endpoint.CodeOf(err) == endpoint.Unauthenticated {
 		s, err = connect(ctx, p.cfg, &p.meter)
 	}
+	if err == nil {
+		s.flagSets = newFlagSets(p.flags)
+	}
 	return s, err
 }
 
@@ -229,12 +253,21 @@ func (p *pool) announce() {
 
 // close ends all sessions, also those in use, at once.
 func (p *pool) close() error {
+	p.killAll()
+	p.ahead.Wait()
+	return nil
+}
+
+func (p *pool) killAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil
+		return
 	}
 	p.closed = true
+	if p.cancel != nil {
+		p.cancel()
+	}
 	for s := range p.live {
 		s.kill()
 	}
@@ -243,5 +276,4 @@ func (p *pool) close() error {
 	}
 	p.idle = nil
 	p.announce()
-	return nil
 }

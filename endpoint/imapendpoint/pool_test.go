@@ -234,3 +234,50 @@ func TestPoolDropsTheStale(t *testing.T) {
 	}
 	p.release(s)
 }
+
+// TestPoolForesees has all sessions made before anybody asks for them, once.
+func TestPoolForesees(t *testing.T) {
+	noLeaks(t)
+	m := imapscript.Model{}
+	srv := imapscript.Start(t, m.Serve)
+	p := testPool(t, srv.Addr, func(c *Config) { c.Connections = 3 })
+	if err := p.first(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	p.foresee(ctx)
+	cancel() // of the call that foresaw, which may end first
+	p.foresee(t.Context())
+	p.ahead.Wait()
+	if len(p.idle) != 3 || srv.Accepted() != 3 {
+		t.Errorf("%d sessions of %d connections, want 3", len(p.idle), srv.Accepted())
+	}
+}
+
+// TestPoolClosesWhileItForesees has a server that never lets the sessions in that are made ahead.
+func TestPoolClosesWhileItForesees(t *testing.T) {
+	noLeaks(t)
+	began := make(chan struct{}, 2)
+	first := true
+	m := imapscript.Model{Hook: func(_ *imapscript.Conn, cmd imapscript.Command) bool {
+		if cmd.Name != "LOGIN" && cmd.Name != "AUTHENTICATE" {
+			return false
+		}
+		if first {
+			first = false
+			return false
+		}
+		began <- struct{}{}
+		return true // without an answer
+	}}
+	srv := imapscript.Start(t, m.Serve)
+	p := testPool(t, srv.Addr, func(c *Config) { c.Connections = 2 })
+	if err := p.first(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.foresee(t.Context())
+	<-began
+	if err := p.close(); err != nil { // waits for the one that is being made
+		t.Error(err)
+	}
+}

@@ -338,7 +338,12 @@ func TestPutCancelled(t *testing.T) {
 		return false
 	}
 	model.Add("INBOX")
-	m := openScript(t, model)
+	srv := imapscript.Start(t, model.Serve)
+	m, err := Open(t.Context(), *wireConfig(t, srv.Addr, func(c *Config) { c.Connections = 1 })) // so that one is sent after the other
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
 	results := make(map[watermark.Mark]endpoint.PutResult)
 	var last error
 	for r, err := range m.Put(ctx, folder(t, m, "INBOX"), []endpoint.Put{testPut(1, message(1)), testPut(2, message(2)), testPut(3, message(3))}) {

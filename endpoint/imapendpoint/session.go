@@ -13,14 +13,14 @@ type session struct {
 	wire *wire
 	caps capabilities
 
-	current  *selected       // the folder that is open, or nil
-	flagSets map[string]bool // lists of flags that the server took in an APPEND
-	batched  bool            // the server took an APPEND with more than one message
+	current  *selected // the folder that is open, or nil
+	flagSets *flagSets
+	batched  bool // the server took an APPEND with more than one message
 }
 
 // newSession makes a session of a connection that is logged in.
 func newSession(w *wire, caps capabilities) *session {
-	return &session{wire: w, caps: caps, flagSets: map[string]bool{}}
+	return &session{wire: w, caps: caps, flagSets: newFlagSets(nil)}
 }
 
 // has reports whether the server offers a capability, such as "UIDPLUS", that is not hidden by

@@ -52,7 +52,7 @@ func (r *recent) read(p part, keys keyFilter) {
 // keyFilter is a Bloom filter that grows: 16 bits a key. It never forgets a key, and of ten
 // thousand that are not in it, it takes some six a block for one that is.
 type keyFilter struct {
-	seed   maphash.Seed
+	seed   maphash.Seed // never changes, so that it can be read without a lock
 	blocks []*keyBlock
 	left   int // room in the last block
 }
@@ -106,7 +106,7 @@ func probe(hash, i uint64) (word, bit uint64) {
 // merge adds all keys of another filter with the same seed. The last block stays that with room.
 func (f *keyFilter) merge(more keyFilter) {
 	if len(f.blocks) == 0 {
-		*f = more
+		f.blocks, f.left = more.blocks, more.left
 		return
 	}
 	f.blocks = append(more.blocks, f.blocks...)

@@ -2,7 +2,9 @@ package badgerstore
 
 import (
 	"errors"
+	"fmt"
 	"iter"
+	"sync"
 	"testing"
 
 	"github.com/dandyroll/dandyroll/store"
@@ -157,4 +159,39 @@ func TestPassIsLost(t *testing.T) {
 	if n := len(read(t, l.Records(t.Context(), "INBOX"))); n != 99 {
 		t.Errorf("there are %d records, want 99", n)
 	}
+}
+
+// TestFoldersAreReadAtOnce reads many folders for the first time, each in a goroutine of its own.
+func TestFoldersAreReadAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	s, l := opened(t, dir)
+	var b store.Batch
+	for n := range 200 {
+		b.Records = append(b.Records, store.Record{
+			Folder: fmt.Sprint(n % 20), ID: watermark.ID{byte(n)}, Status: store.Settled,
+			Types: watermark.Types{Source: "imap", Destination: "imap"}, Generation: 1,
+		})
+	}
+	if err := l.Commit(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, l = opened(t, dir)
+	var readers sync.WaitGroup
+	for n := range 20 {
+		readers.Go(func() {
+			count := 0
+			for _, err := range l.Records(t.Context(), fmt.Sprint(n)) {
+				if count++; err != nil {
+					t.Error(err)
+				}
+			}
+			if count != 10 {
+				t.Errorf("folder %d has %d records, want 10", n, count)
+			}
+		})
+	}
+	readers.Wait()
 }
