@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -109,14 +108,6 @@ func (m *appendMessage) arguments() (string, error) {
 
 // flagList is the list of flags as the server sees it. It is what the server refuses or takes.
 func (m *appendMessage) flagList() string { return strings.Join(m.flags, " ") }
-
-// systemFlags reports whether the message has no other flags than those of the system.
-func (m *appendMessage) systemFlags() bool {
-	return !slices.ContainsFunc(m.flags, func(flag string) bool {
-		_, system := systemFlag(flag)
-		return !system
-	})
-}
 
 // mayAppend reports whether a flag may stand in an APPEND (RFC 9051 section 2.3.2): no server
 // refuses the five, and \Recent is refused by all.

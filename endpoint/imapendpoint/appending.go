@@ -187,7 +187,7 @@ func (a *appending) mayPush(cmd *appendCommand, m *appendMessage) bool {
 		a.trying = true
 		return false
 	}
-	return permitted && !a.limits.ask && !m.ask && s.flagSets.has(m.flagList())
+	return permitted && !a.limits.ask && !m.ask && s.flagSets.has(m)
 }
 
 // announce sends what stands before the literal; send is false if the server refused it.

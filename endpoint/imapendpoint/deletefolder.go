@@ -2,6 +2,8 @@ package imapendpoint
 
 import (
 	"context"
+	"slices"
+	"sync"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 )
@@ -15,7 +17,7 @@ func (d *driver) DeleteFolder(ctx context.Context, f endpoint.Folder) error {
 	if err != nil {
 		return err
 	}
-	d.pool.leave(f.ID)
+	d.vacate(ctx, f.ID)
 	return d.with(ctx, func(s *session) error {
 		if s.current != nil && s.current.name == f.ID {
 			if _, err := s.selectFolder(ctx, inbox, true); err != nil {
@@ -26,19 +28,32 @@ func (d *driver) DeleteFolder(ctx context.Context, f endpoint.Folder) error {
 	})
 }
 
-// leave ends the idle sessions that have a folder open: some servers do not delete such a folder,
-// others cut its sessions off later, in the middle of something else.
-func (p *pool) leave(wireName string) {
+// vacate opens INBOX instead in the idle sessions that have a folder open: some servers do not delete such a
+// folder, others cut its sessions off later, in the middle of something else.
+func (d *driver) vacate(ctx context.Context, wireName string) {
+	var leaving sync.WaitGroup
+	for _, s := range d.pool.withdraw(wireName) {
+		leaving.Go(func() {
+			if _, err := s.selectFolder(ctx, inbox, true); err != nil {
+				s.kill()
+			}
+			d.pool.release(s)
+		})
+	}
+	leaving.Wait()
+}
+
+// withdraw hands out the idle sessions that have a folder open, for the caller to release.
+func (p *pool) withdraw(wireName string) (out []*session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	kept := p.idle[:0]
-	for _, s := range p.idle {
-		if s.current != nil && s.current.name == wireName {
-			s.kill()
-		} else {
-			kept = append(kept, s)
+	p.idle = slices.DeleteFunc(p.idle, func(s idleSession) bool {
+		there := s.current != nil && s.current.name == wireName
+		if there {
+			p.live[s.session] = true
+			out = append(out, s.session)
 		}
-	}
-	p.idle = kept
-	p.announce()
+		return there
+	})
+	return out
 }

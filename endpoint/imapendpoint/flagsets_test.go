@@ -2,35 +2,40 @@ package imapendpoint
 
 import "testing"
 
-// TestFlagSetsAreShared looks that lists of system flags are known to all connections of a mailbox, and lists
-// with keywords to the one that asked.
+// TestFlagSetsAreShared looks that flags of the system are known to all connections of a mailbox, each once it was
+// taken in any list, and keywords to the connection and in the list in which they were.
 func TestFlagSetsAreShared(t *testing.T) {
-	common := newFlagSets(nil)
-	one, other := newFlagSets(common), newFlagSets(common)
-	for _, tt := range []struct {
-		flags  []string
-		shared bool
-	}{
-		{nil, true},
-		{[]string{`\Seen`, `\answered`}, true},
-		{[]string{"$Forwarded"}, false},
-		{[]string{`\Seen`, "$Forwarded"}, false},
-	} {
-		m := &appendMessage{flags: tt.flags}
-		if one.has(m.flagList()) || other.has(m.flagList()) {
-			t.Errorf("%q is known before", tt.flags)
+	mailbox := newSystemFlags()
+	one, other := newFlagSets(mailbox), newFlagSets(mailbox)
+	knows := func(f *flagSets, flags ...string) bool { return f.has(&appendMessage{flags: flags}) }
+	takes := func(f *flagSets, flags ...string) { f.add(&appendMessage{flags: flags}) }
+	if knows(one) || knows(other) {
+		t.Error("no message was taken yet")
+	}
+	takes(one)
+	if !knows(one) || !knows(other) || knows(one, `\Seen`) {
+		t.Error("a message without flags was taken, and nothing else")
+	}
+	takes(one, `\Seen`, `\answered`)
+	takes(other, `\Flagged`)
+	for _, f := range []*flagSets{one, other} {
+		if !knows(f, `\Answered`, `\Seen`) || !knows(f, `\Flagged`, `\Seen`) || knows(f, `\Seen`, `\Draft`) {
+			t.Error("three flags of the system were taken")
 		}
-		one.add(m)
-		if !one.has(m.flagList()) || other.has(m.flagList()) != tt.shared {
-			t.Errorf("%q: known %v, to the other connection %v, want true and %v",
-				tt.flags, one.has(m.flagList()), other.has(m.flagList()), tt.shared)
-		}
+	}
+	takes(one, `\Seen`, "$Forwarded")
+	if !knows(one, `\Seen`, "$Forwarded") || knows(one, "$Forwarded") || knows(other, `\Seen`, "$Forwarded") {
+		t.Error("one list with a keyword was taken, on one connection")
+	}
+	takes(one, "$Forwarded", `\Deleted`)
+	if knows(one, `\Deleted`) {
+		t.Error("what is taken beside a keyword says nothing of it alone")
 	}
 }
 
-// A server may take no end of lists of keywords.
+// A session does not remember lists without end.
 func TestFlagSetsAreBounded(t *testing.T) {
-	f := newFlagSets(nil)
+	f := newFlagSets(newSystemFlags())
 	for n := range 2 * maxFlagSets {
 		f.add(&appendMessage{flags: []string{"k" + refOf(uint32(n))}})
 	}

@@ -32,6 +32,17 @@ func openScript(t *testing.T, m *imapscript.Model) *endpoint.Mailbox {
 	return openAt(t, imapscript.Start(t, m.Serve).Addr)
 }
 
+// openAlone opens a mailbox with one connection, on which one message is sent after the other.
+func openAlone(t *testing.T, m *imapscript.Model) *endpoint.Mailbox {
+	t.Helper()
+	box, err := Open(t.Context(), *wireConfig(t, imapscript.Start(t, m.Serve).Addr, func(c *Config) { c.Connections = 1 }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = box.Close() })
+	return box
+}
+
 func openAt(t *testing.T, addr string, hide ...string) *endpoint.Mailbox {
 	t.Helper()
 	m, err := Open(t.Context(), Config{

@@ -32,7 +32,7 @@ func (a *appending) join(m *appendMessage) bool {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if cmd.ended || cmd.asked || !a.fits(cmd, m) || !a.session.flagSets.has(m.flagList()) || !a.session.batched && a.trying {
+	if cmd.ended || cmd.asked || !a.fits(cmd, m) || !a.session.flagSets.has(m) || !a.session.batched && a.trying {
 		return false
 	}
 	a.add(cmd, m)

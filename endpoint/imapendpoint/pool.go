@@ -21,7 +21,7 @@ type pool struct {
 	cfg     *Config
 	meter   meter
 	backoff time.Duration // before the second try to connect; it doubles
-	flags   *flagSets
+	flags   *systemFlags
 
 	mu      sync.Mutex
 	idle    []idleSession
@@ -42,7 +42,7 @@ type idleSession struct {
 
 func newPool(cfg *Config) *pool {
 	return &pool{
-		cfg: cfg, backoff: 250 * time.Millisecond, flags: newFlagSets(nil), live: map[*session]bool{}, limit: cfg.Connections,
+		cfg: cfg, backoff: 250 * time.Millisecond, flags: newSystemFlags(), live: map[*session]bool{}, limit: cfg.Connections,
 		changed: make(chan struct{}),
 	}
 }

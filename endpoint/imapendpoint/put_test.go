@@ -86,7 +86,7 @@ func TestPutWithoutUIDs(t *testing.T) {
 			c.Reply(cmd, "OK done")
 			return true
 		}
-		m := openScript(t, model)
+		m := openAlone(t, model)
 		r := put(t, m, folder(t, m, "INBOX"), testPut(1, message(1)), testPut(2, message(2)))
 		want := "3 4"
 		if !strings.Contains(uidNext, "UIDNEXT") {
@@ -330,20 +330,16 @@ func (c shortContent) Size() int64 { return c.Content.Size() + 1 }
 func TestPutCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	model := &imapscript.Model{Capabilities: "IMAP4rev1 UIDPLUS"}
-	model.Hook = func(_ *imapscript.Conn, cmd imapscript.Command) bool {
+	model.Hook = func(c *imapscript.Conn, cmd imapscript.Command) bool {
 		if cmd.Name == "APPEND" && strings.Contains(string(cmd.Literals[0]), "no 2") {
 			cancel()
+			c.Drop() // else it would give leave for the next one in the moment until this side hangs up
 			return true
 		}
 		return false
 	}
 	model.Add("INBOX")
-	srv := imapscript.Start(t, model.Serve)
-	m, err := Open(t.Context(), *wireConfig(t, srv.Addr, func(c *Config) { c.Connections = 1 })) // so that one is sent after the other
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.Close() })
+	m := openAlone(t, model)
 	results := make(map[watermark.Mark]endpoint.PutResult)
 	var last error
 	for r, err := range m.Put(ctx, folder(t, m, "INBOX"), []endpoint.Put{testPut(1, message(1)), testPut(2, message(2)), testPut(3, message(3))}) {

@@ -20,7 +20,7 @@ type session struct {
 
 // newSession makes a session of a connection that is logged in.
 func newSession(w *wire, caps capabilities) *session {
-	return &session{wire: w, caps: caps, flagSets: newFlagSets(nil)}
+	return &session{wire: w, caps: caps, flagSets: newFlagSets(newSystemFlags())}
 }
 
 // has reports whether the server offers a capability, such as "UIDPLUS", that is not hidden by
