@@ -101,7 +101,7 @@ func complete(r *pass.Report) error {
 	case !r.Complete || !r.Closes():
 		return fmt.Errorf("the pass is not complete: %v", r)
 	case r.Totals.Listed != r.Totals.Migrated+r.Totals.Already:
-		return fmt.Errorf("the pass left items out: %v", r)
+		return fmt.Errorf("the pass left items out: %v, %+v", r, r.Failures[:min(len(r.Failures), 3)])
 	}
 	return nil
 }
