@@ -23,7 +23,7 @@ func (r *running) confirm(ctx context.Context) (*view, error) {
 	if !r.locates() {
 		r.lastView = &view{folders: r.lastView.folders} // what it holds nobody asks for any more
 	}
-	v, err := r.look(ctx, false)
+	v, err := r.lookBack(ctx)
 	if err != nil {
 		return nil, err
 	}

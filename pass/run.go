@@ -34,6 +34,7 @@ type running struct {
 	plans            []*folderPlan
 	lost             []*folderPlan // of folders that the source has no more
 	voided           int
+	reached          reached
 	touched          bool // something may have been written at the destination
 
 	lastView   *view
@@ -218,7 +219,7 @@ func (r *running) transfer(ctx context.Context) error {
 		source: r.pair.Source, destination: r.pair.Destination, from: r.from, to: r.to,
 		srcCaps: r.srcCaps, dstCaps: r.dstCaps, ledger: r.ledger, mint: r.mint, opts: r.opts,
 		failures: r.failures, tell: r.tell, queues: newQueues(r.plans), pace: newPace(r.opts),
-		look:    func(ctx context.Context) (*view, error) { return r.look(ctx, false) },
+		look: r.lookBack, reached: &r.reached,
 		cleared: make(chan struct{}),
 	}
 	defer t.queues.close()

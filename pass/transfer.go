@@ -36,6 +36,8 @@ type transfer struct {
 	queues              *queues
 	pace                *pace
 	unmarked            bool
+	// reached are the folders of the destination into which items may have been put.
+	reached *reached
 	// cleared is closed once items may be written: the trial of the destination is cleared away.
 	cleared chan struct{}
 	// look scans the destination afresh.
@@ -62,10 +64,16 @@ func (t *transfer) folder(ctx context.Context, plan *folderPlan) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errAppeared):
+		t.failures.warn("a folder of the destination has items, and was not listed when the destination was scanned: " +
+			"nothing was put into it, so that nothing comes there twice; run again")
+		return nil
+	case err != nil:
 		q.close()
 		return t.folderFailed(ctx, plan, err)
 	}
+	t.reached.add(target)
 	done, err := t.work(ctx, q, target)
 	if err != nil {
 		return t.stopped(err, t.commit(ctx, done))
@@ -197,7 +205,30 @@ func (t *transfer) create(ctx context.Context, plan *folderPlan) (made endpoint.
 	if err == nil || !endpoint.CodeOf(err).Refuses() {
 		t.wrote.Store(true)
 	}
-	return made, err
+	if err != nil {
+		return made, err
+	}
+	return made, t.expectEmpty(ctx, made)
+}
+
+// errAppeared says that a folder was there already which the scan of the destination did not see, with items in it.
+var errAppeared = errors.New("a folder that was not listed has items")
+
+// expectEmpty fails with errAppeared if there is anything in a folder that was just created. Nobody looked there for marks: what is to
+// be put into it may be there since an earlier pass, and the server has left the folder out of its listing.
+func (t *transfer) expectEmpty(ctx context.Context, made endpoint.Folder) error {
+	items := made.Items
+	if items < 0 {
+		refs, err := t.to.refs(ctx, t.destination, made)
+		if err != nil {
+			return err
+		}
+		items = refs.rest()
+	}
+	if items > 0 {
+		return errAppeared
+	}
+	return nil
 }
 
 // subscribe carries over a subscription to a folder that is new to the pair. Afterwards it is the

@@ -138,21 +138,26 @@ func describe(ctx context.Context, s *session, ns namespace, wire string) (endpo
 	return l.one(ctx, ns, wire)
 }
 
-// one returns the folder with a name, of a listing of it.
+// one returns the folder with a name, of a listing of it, or of its STATUS if it is not listed.
 func (l *listing) one(ctx context.Context, ns namespace, wire string) (endpoint.Folder, error) {
 	if wire == inbox {
 		l.ensureInbox()
 	}
 	// A name with wildcards matches others as well.
 	l.entries = slices.DeleteFunc(l.entries, func(e *entry) bool { return e.wire != wire })
-	if len(l.entries) == 0 {
-		return endpoint.Folder{}, endpoint.Errorf(endpoint.NotFound, "the server does not list the folder that it created")
+	listed := len(l.entries) > 0
+	if !listed { // a listing may be behind, and STATUS not
+		l.insert(&entry{wire: wire})
 	}
-	if !l.entries[0].holdsMessages() {
+	made := l.entries[0]
+	if !made.holdsMessages() {
 		return endpoint.Folder{}, endpoint.Errorf(endpoint.Denied, "the server keeps the folder for other folders only")
 	}
 	if err := l.statuses(ctx, l.session); err != nil {
 		return endpoint.Folder{}, err
 	}
-	return l.entries[0].folder(ns), nil
+	if !listed && made.state == nil {
+		return endpoint.Folder{}, endpoint.Errorf(endpoint.NotFound, "the server does not know the folder that it created")
+	}
+	return made.folder(ns), nil
 }

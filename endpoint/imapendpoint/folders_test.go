@@ -292,6 +292,7 @@ func TestCreateFolderOnOddServers(t *testing.T) {
 		{"strict name", []string{"v1.2"}, "v1=x2E2", `LIST () "/" v1=x2E2`, "v1=x2E2"},
 		{"refused", []string{"a"}, "", "", "rejected"},
 		{"not listed", []string{"a"}, "a", `LIST () "/" b`, "not-found"},
+		{"not listed yet", []string{"late"}, "late", `LIST () "/" b`, "late"},
 		{"no folder", []string{"a"}, "a", `LIST (\Noselect) "/" a`, "denied"},
 		{"INBOX", []string{"inbox"}, "", `LIST () "/" INBOX`, "INBOX"},
 	}
@@ -316,6 +317,7 @@ func TestCreateFolderOnOddServers(t *testing.T) {
 				return true
 			}}
 			model.Add("INBOX")
+			model.Add("late") // which STATUS knows
 			f, err := openScript(t, model).CreateFolder(t.Context(), endpoint.Folder{Path: tt.path})
 			got := f.ID
 			if err != nil {

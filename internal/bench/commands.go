@@ -37,7 +37,7 @@ func (w *world) counting(ctx context.Context, run func(source, destination strin
 // countOurs counts the commands of a pass by the library, to a server without some capabilities.
 func (w *world) countOurs(ctx context.Context, j job, hide ...string) (sides, error) {
 	return w.counting(ctx, func(source, destination string) error {
-		_, err := w.libraryPass(ctx, j, way{hide, source, destination})
+		_, err := w.embeddedPass(ctx, j, way{hide, source, destination})
 		return err
 	})
 }

@@ -39,7 +39,7 @@ func (w *world) runMailmove(ctx context.Context, j job) (usage, error) {
 
 // runLibrary does in this process what the program does.
 func (w *world) runLibrary(ctx context.Context, j job) (usage, error) {
-	return w.libraryPass(ctx, j, way{})
+	return w.embeddedPass(ctx, j, way{})
 }
 
 // way says how the library gets to a server.
@@ -48,8 +48,8 @@ type way struct {
 	source, destination string   // addresses to dial instead of the servers', which stay the mailboxes' own
 }
 
-// libraryPass runs one pass with Badger.
-func (w *world) libraryPass(ctx context.Context, j job, by way) (u usage, err error) {
+// embeddedPass runs one pass with Badger.
+func (w *world) embeddedPass(ctx context.Context, j job, by way) (u usage, err error) {
 	began, before := time.Now(), ownTime()
 	db, err := badgerstore.Open(j.state, &badgerstore.Options{Key: w.key})
 	if err != nil {

@@ -95,7 +95,7 @@ func bench(ctx context.Context, c settings, stdout, log io.Writer) (err error) {
 		found, err := g.measure(w, ctx)
 		if err != nil {
 			all.failed = append(all.failed, fmt.Errorf("%s: %w", g.name, err))
-			w.say("%s: %v", g.name, err)
+			w.say("%s: %v\nThe server logged:\n%s", g.name, err, lastLines(w.server.Log(), 30))
 			continue
 		}
 		all.rows = append(all.rows, found.rows...)
@@ -107,4 +107,10 @@ func bench(ctx context.Context, c settings, stdout, log io.Writer) (err error) {
 		err = errors.Join(err, publish(c.docs, text, all.plot))
 	}
 	return errors.Join(append(all.failed, err)...)
+}
+
+// lastLines returns the end of a text.
+func lastLines(text string, n int) string {
+	lines := strings.SplitAfter(text, "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "")
 }
