@@ -33,7 +33,7 @@ type stage struct {
 	adds   map[string][]string             // bodies that the pass must bring, by folder
 	gone   int                             // items of the source whose copies users removed
 	shown  []string                        // a folder that must be subscribed in the end, or nil
-	held   openContents                    // contents of the source
+	held   *openContents                   // by the last process; one that crashed before may hold others until it ends
 }
 
 // build sets a scene. Its key is always the same, so that plans mean the same in every process.
@@ -190,10 +190,11 @@ func scenes() []scene {
 
 // through returns an engine and a pair whose calls go through a process.
 func (s *stage) through(p *faultendpoint.Process) (*pass.Engine, pass.Pair) {
+	s.held = new(openContents)
 	e, err := pass.New(pass.Config{Store: faultstore.Wrap(s.store, p), Key: s.key})
 	s.must(err)
 	pair := s.open()
-	pair.Source = faultendpoint.Wrap(endpoint.New(&counting{pair.Source.Driver(), &s.held}), "src", p)
+	pair.Source = faultendpoint.Wrap(endpoint.New(&counting{pair.Source.Driver(), s.held}), "src", p)
 	pair.Destination = faultendpoint.Wrap(pair.Destination, "dst", p)
 	return e, pair
 }
