@@ -48,11 +48,28 @@ func (d *driver) appendOpen(ctx context.Context, f endpoint.Folder, w *putWindow
 			spare.Go(func() { d.spareLane(ctx, joining, f, w, p.limits) })
 		}
 		newLane(s, folder, w).run(ctx, p.limits)
+		s.showMark(folder, w)
 		defer time.AfterFunc(joinGrace, stop).Stop()
 		spare.Wait()
 		d.pace.learn(p, w.round, time.Since(began))
 		return nil
 	})
+}
+
+// showMark asks for the mark of one of the messages that were put into a folder in which nothing was before, and does not wait for it.
+// Of the messages that it stores from then on, Dovecot keeps in its cache which fields somebody wanted to know there; the look at what
+// was written need not open each of them again then.
+func (s *session) showMark(f *selected, w *putWindow) {
+	if f.messages > 0 || f.shown || !s.alive() {
+		return
+	}
+	for _, r := range w.results {
+		if r.Err == nil && r.Ref != "" {
+			f.shown = true
+			s.wire.mention("UID FETCH", r.Ref+" (BODY.PEEK"+fieldsSection(watermark.Field)+")")
+			return
+		}
+	}
 }
 
 // spareLane helps with the queue if there is a session to be had at once, or that can be made before

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/internal/dovecot"
 	"github.com/dandyroll/dandyroll/internal/imapscript"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 func count(names []string, name string) (n int) {
@@ -122,5 +124,26 @@ func TestPutWaitsForNoConnection(t *testing.T) {
 	wantOnce(t, m, len(items))
 	if !slices.ContainsFunc(srv.Commands(), func(s string) bool { return strings.EqualFold(s, "APPEND") }) || connections.Load() < 2 {
 		t.Errorf("%d connections", connections.Load())
+	}
+}
+
+// Once a folder has a first message, Dovecot is made to keep the marks of those that follow where it finds them at once.
+func TestMarksAreCachedByDovecot(t *testing.T) {
+	srv := dovecot.Start(t, dovecot.Config{NoFsync: true})
+	m := openAt(t, srv.Addr())
+	f, err := m.CreateFolder(t.Context(), endpoint.Folder{Path: []string{"Work"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		for _, r := range all(t, m.Put(t.Context(), f, []endpoint.Put{testPut(2*i, message(2*i)), testPut(2*i+1, message(2*i+1))})) {
+			if r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
+	}
+	out, err := srv.Doveadm("mailbox", "cache", "decision", "-u", "ann", "--fields", "hdr."+strings.ToLower(watermark.Field), "Work")
+	if err != nil || !strings.Contains(out, " temp ") {
+		t.Errorf("%v: the cache has\n%s", err, out)
 	}
 }

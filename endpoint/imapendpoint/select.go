@@ -11,6 +11,7 @@ type selected struct {
 	readOnly          bool
 	validity, uidNext uint32   // 0 if the server did not tell, or not sensibly
 	messages          uint32   // when it was selected
+	shown             bool     // a mark was asked for (see showMark)
 	permanentFlags    []string // including \* where new keywords may be made
 	permanentSet      bool     // false: the server named none, so all flags stay (RFC 9051 section 7.1)
 }
