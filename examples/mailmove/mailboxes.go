@@ -12,30 +12,44 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint/imapendpoint"
 )
 
-// openMailboxes logs in at both servers, at once. The caller closes what is not nil, also after an error.
-func openMailboxes(ctx context.Context, s settings, roots *x509.CertPool) (source, destination *endpoint.Mailbox, err error) {
-	type opened struct {
-		mailbox *endpoint.Mailbox
-		err     error
-	}
+// mailboxes are both sides, or what could be opened of them.
+type mailboxes struct {
+	source, destination *endpoint.Mailbox
+	err                 error
+}
+
+// openMailboxes logs in at both servers, at once. The caller closes the mailboxes, also after an error.
+func openMailboxes(ctx context.Context, s settings, roots *x509.CertPool) (m mailboxes) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	to := make(chan opened, 1)
+	refused := make(chan error, 1)
 	go func() {
-		mailbox, err := s.to.open(ctx, roots, s.connections)
-		to <- opened{mailbox, err}
+		var err error
+		m.destination, err = s.to.open(ctx, roots, s.connections)
+		refused <- err
 	}()
-	if source, err = s.from.open(ctx, roots, s.connections); err != nil {
+	var err error
+	if m.source, err = s.from.open(ctx, roots, s.connections); err != nil {
 		cancel() // nobody needs the other one
 	}
-	other := <-to
+	other := <-refused
 	switch {
 	case err != nil:
-		return source, other.mailbox, fmt.Errorf("source: %w", err)
-	case other.err != nil:
-		return source, other.mailbox, fmt.Errorf("destination: %w", other.err)
+		m.err = fmt.Errorf("source: %w", err)
+	case other != nil:
+		m.err = fmt.Errorf("destination: %w", other)
 	}
-	return source, other.mailbox, nil
+	return m
+}
+
+// close closes both. A server that does not say goodbye changes nothing.
+func (m mailboxes) close() error {
+	for _, mailbox := range []*endpoint.Mailbox{m.source, m.destination} {
+		if mailbox != nil {
+			_ = mailbox.Close()
+		}
+	}
+	return nil
 }
 
 func (a account) open(ctx context.Context, roots *x509.CertPool, connections int) (*endpoint.Mailbox, error) {

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
 
-	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/pass"
 	"github.com/dandyroll/dandyroll/store"
 	"github.com/dandyroll/dandyroll/store/badgerstore"
@@ -22,7 +22,7 @@ type migration struct {
 	closers []func() error
 }
 
-// open opens database and mailboxes. The caller closes the migration, also after an error.
+// open opens database and mailboxes, at once. The caller closes the migration, also after an error.
 func (p program) open(ctx context.Context, s settings, observer func(pass.Event)) (*migration, error) {
 	m := &migration{options: s.options}
 	m.options.Folders, m.options.Observer = s.connections, observer
@@ -30,23 +30,20 @@ func (p program) open(ctx context.Context, s settings, observer func(pass.Event)
 	if err != nil {
 		return m, err
 	}
+	loggingIn, cancel := context.WithCancel(ctx)
+	defer cancel()
+	opened := make(chan mailboxes, 1)
+	go func() { opened <- openMailboxes(loggingIn, s, roots) }()
 	key, err := p.openStore(ctx, s, m)
 	if err != nil {
+		cancel() // nobody needs the mailboxes
+	}
+	boxes := <-opened
+	m.closers = append(m.closers, boxes.close)
+	if err = cmp.Or(err, boxes.err); err != nil {
 		return m, err
 	}
-	source, destination, err := openMailboxes(ctx, s, roots)
-	for _, mailbox := range []*endpoint.Mailbox{source, destination} {
-		if mailbox != nil {
-			m.closers = append(m.closers, func() error {
-				_ = mailbox.Close() // a server that does not say goodbye changes nothing
-				return nil
-			})
-		}
-	}
-	if err != nil {
-		return m, err
-	}
-	m.pair = pass.Pair{ID: s.pair, Source: source, Destination: destination}
+	m.pair = pass.Pair{ID: s.pair, Source: boxes.source, Destination: boxes.destination}
 	m.engine, err = pass.New(pass.Config{Store: m.store, Key: key})
 	return m, err
 }

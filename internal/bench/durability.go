@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/dandyroll/dandyroll/store/badgerstore"
+	"github.com/dandyroll/dandyroll/store"
 	"github.com/dandyroll/dandyroll/store/memstore"
 	"github.com/dandyroll/dandyroll/watermark"
 )
@@ -51,12 +51,7 @@ func (w *world) durablePass(ctx context.Context, j job) (u usage, err error) {
 		return u, err
 	}
 	began := time.Now()
-	db, err := badgerstore.Open(j.state, &badgerstore.Options{Key: w.key})
-	if err != nil {
-		return u, err
-	}
-	u.report, err = w.passOver(ctx, j, db, way{})
-	err = errors.Join(err, db.Close())
+	u.report, err = w.passOver(ctx, j, w.badger(j.state), way{})
 	u.took = time.Since(began)
 	return u, errors.Join(err, os.RemoveAll(j.state))
 }
@@ -64,9 +59,7 @@ func (w *world) durablePass(ctx context.Context, j job) (u usage, err error) {
 // forgetfulPass runs a pass whose database is in memory.
 func (w *world) forgetfulPass(ctx context.Context, j job) (u usage, err error) {
 	began := time.Now()
-	db := memstore.New()
-	u.report, err = w.passOver(ctx, j, db, way{})
-	err = errors.Join(err, db.Close())
+	u.report, err = w.passOver(ctx, j, func() (store.Store, error) { return memstore.New(), nil }, way{})
 	u.took = time.Since(began)
 	return u, err
 }

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"sync"
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
@@ -51,33 +53,59 @@ type way struct {
 // embeddedPass runs one pass with Badger.
 func (w *world) embeddedPass(ctx context.Context, j job, by way) (u usage, err error) {
 	began, before := time.Now(), ownTime()
-	db, err := badgerstore.Open(j.state, &badgerstore.Options{Key: w.key})
-	if err != nil {
-		return u, err
-	}
-	u.report, err = w.passOver(ctx, j, db, by)
-	err = errors.Join(err, db.Close())
+	u.report, err = w.passOver(ctx, j, w.badger(j.state), by)
 	u.took, u.cpu = time.Since(began), ownTime()-before
 	return u, err
 }
 
-// passOver runs one pass with any store.
-func (w *world) passOver(ctx context.Context, j job, db store.Store, by way) (report *pass.Report, err error) {
+// badger opens a database.
+func (w *world) badger(dir string) func() (store.Store, error) {
+	return func() (store.Store, error) { return badgerstore.Open(dir, &badgerstore.Options{Key: w.key}) }
+}
+
+// passOver runs one pass with any store. As mailmove does, it opens that and the mailboxes at once.
+func (w *world) passOver(ctx context.Context, j job, open func() (store.Store, error), by way) (report *pass.Report, err error) {
 	pair := pass.Pair{ID: pairID}
-	if pair.Source, err = openMailbox(ctx, j.source, j.from, by.hide, by.source); err != nil {
+	var db store.Store
+	closeAll, err := openAll(func() (_ io.Closer, err error) {
+		db, err = open()
+		return db, err
+	}, func() (_ io.Closer, err error) {
+		pair.Source, err = openMailbox(ctx, j.source, j.from, by.hide, by.source)
+		return pair.Source, err
+	}, func() (_ io.Closer, err error) {
+		pair.Destination, err = openMailbox(ctx, j.destination, j.to, by.hide, by.destination)
+		return pair.Destination, err
+	})
+	defer func() { err = errors.Join(err, closeAll()) }()
+	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, pair.Source.Close()) }()
-	if pair.Destination, err = openMailbox(ctx, j.destination, j.to, by.hide, by.destination); err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, pair.Destination.Close()) }()
 	engine, err := pass.New(pass.Config{Store: db, Key: w.key})
 	if err != nil {
 		return nil, err
 	}
 	report, err = engine.Run(ctx, pair, pass.Options{})
 	return report, errors.Join(err, complete(report))
+}
+
+// openAll opens several things at once. What it returns closes those that could be opened.
+func openAll(opens ...func() (io.Closer, error)) (closeAll func() error, err error) {
+	closers, failed := make([]io.Closer, len(opens)), make([]error, len(opens))
+	var opening sync.WaitGroup
+	for i, open := range opens {
+		opening.Go(func() { closers[i], failed[i] = open() })
+	}
+	opening.Wait()
+	return func() error {
+		var errs []error
+		for i, c := range closers {
+			if failed[i] == nil {
+				errs = append(errs, c.Close())
+			}
+		}
+		return errors.Join(errs...)
+	}, errors.Join(failed...)
 }
 
 // openMailbox opens a mailbox; it dials by, if that is not empty, instead of addr.
