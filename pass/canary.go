@@ -40,80 +40,25 @@ func (r *running) storedProfile() profile {
 	return p
 }
 
-// trial is the first write into a mailbox that is not known yet: one tiny marked item in a folder of its own, which is then read back.
-type trial struct {
-	cage *endpoint.Folder // that is to be deleted; nil if there is none
-	left bool             // something of it may be there
-	err  error
-}
-
-// try tries the destination, unless that was done.
-func (r *running) try(ctx context.Context) {
-	if r.trial == nil {
-		r.trial = &trial{}
-		r.trial.cage, r.trial.err = r.sing(ctx)
-	}
-	if r.trial.err != nil {
-		r.profile = profile{} // which it may have begun to fill
-	}
-}
-
-// left reports whether something of the trial may be at the destination.
-func (r *running) left() bool { return r.trial != nil && r.trial.left }
-
-// tryEarly tries the destination while the source is listed. What comes of it waits for canary.
-func (r *running) tryEarly(ctx context.Context) {
-	if err := r.bind(ctx); err != nil {
-		return // which the transfer will meet as well
-	}
-	r.try(ctx)
-}
-
-// mayTryEarly reports whether the destination is to be tried, and that certainly.
-func (r *running) mayTryEarly(v *view, ways []route) bool {
-	atOnce := r.parallel(r.srcCaps) > 1 && r.parallel(r.dstCaps) > 1
-	return atOnce && !r.dry && !r.profile.known() && r.tries() && r.surelyWrites(v, ways)
-}
-
-// surelyWrites reports whether, before anything is known of the items of the source, it is known that some are to be written: none was
-// before, and none can be left out.
-func (r *running) surelyWrites(v *view, ways []route) bool {
-	switch s := r.opts.Select; {
-	case r.opts.Kind != Auto && r.opts.Kind != Full && r.opts.Kind != Delta, s.MaxSize > 0, s.dated():
-		return false
-	case !v.markless(), len(r.ledger.Stats()) > 0, len(r.mint.reverse) > 0, r.opts.Policies.some(adopts):
-		return false
-	}
-	refuses := func(k endpoint.Kind) bool { return len(r.srcCaps.Offers(k, r.dstCaps)) == 0 }
-	return !refuses(endpoint.Mail) && slices.ContainsFunc(ways, func(way route) bool {
-		return way.source.Items > 0 && !slices.ContainsFunc(way.source.Kinds, refuses)
-	})
-}
-
-// abandon clears away what is left of the trial where a pass ends early.
-func (r *running) abandon(ctx context.Context) error {
-	if r.trial == nil || r.trial.cage == nil {
-		return nil
-	}
-	return r.raze(ctx, *r.trial.cage)
-}
-
-// canary sees to it that the destination was tried, now or by an earlier pass, and refuses one that drops marks.
-func (r *running) canary(ctx context.Context) error {
-	if !r.profile.known() {
-		r.try(ctx)
-	}
-	if r.trial != nil && r.trial.err != nil {
-		return fmt.Errorf("try the destination with a marked item: %w", r.trial.err)
+// canary is the first write into a mailbox that is not known yet: one tiny marked item in a folder
+// of its own, which is then read back. It refuses a destination that drops marks. The folder, if
+// there is one, is left to release.
+func (r *running) canary(ctx context.Context) (cage *endpoint.Folder, err error) {
+	fresh := !r.profile.known()
+	if fresh {
+		if cage, err = r.sing(ctx); err != nil {
+			return nil, fmt.Errorf("try the destination with a marked item: %w", err)
+		}
 	}
 	p := r.profile
 	if !p.MarkSurvives && !r.opts.AllowUnmarked {
-		if r.trial != nil {
-			if err := r.release(ctx); err != nil {
-				return err
+		if fresh {
+			if err := r.release(ctx, cage); err != nil {
+				return nil, err
 			}
 		}
-		return fmt.Errorf("%w: after a loss of the database everything would be written twice; "+
+		r.touched = false // the canary is gone again
+		return nil, fmt.Errorf("%w: after a loss of the database everything would be written twice; "+
 			"allow unmarked items to go on with the database alone", ErrMarksDropped)
 	}
 	if !p.MarkSurvives {
@@ -125,12 +70,12 @@ func (r *running) canary(ctx context.Context) error {
 	if !p.DateKept && r.dstCaps.Received {
 		r.failures.warn("the destination does not keep the dates of items")
 	}
-	return nil
+	return cage, nil
 }
 
 // release deletes the canary with its folder, and makes durable what was learnt.
-func (r *running) release(ctx context.Context) error {
-	if cage := r.trial.cage; cage != nil {
+func (r *running) release(ctx context.Context, cage *endpoint.Folder) error {
+	if cage != nil {
 		if err := r.raze(ctx, *cage); err != nil {
 			return fmt.Errorf("try the destination with a marked item: %w", err)
 		}
@@ -142,15 +87,10 @@ const canaryText = "From: Dandyroll <canary@dandyroll.invalid>\r\nSubject: Dandy
 	"Date: Sat, 03 Feb 2001 04:05:06 +0000\r\nMIME-Version: 1.0\r\n\r\n" +
 	"This item shows whether this mailbox keeps what is written to it. It may be deleted.\r\n"
 
-// tries reports whether the destination can be tried at all.
-func (r *running) tries() bool {
-	return r.dstCaps.CreateFolder && r.dstCaps.DeleteFolder && len(r.dstCaps.Write[endpoint.Mail]) > 0
-}
-
 // sing tries the destination and fills the profile. It returns the folder of the canary, unless there is none or it failed.
 func (r *running) sing(ctx context.Context) (*endpoint.Folder, error) {
 	r.profile = profile{Driver: r.pair.Destination.Info().Driver, Mailbox: r.mint.binding(r.pair.Destination.Info())}
-	if !r.tries() {
+	if !r.dstCaps.CreateFolder || !r.dstCaps.DeleteFolder || len(r.dstCaps.Write[endpoint.Mail]) == 0 {
 		r.profile.MarkSurvives, r.profile.BytesExact, r.profile.DateKept, r.profile.FlagsKept = true, true, true, true
 		r.failures.warn("whether the destination keeps marks could not be tried: it has no folder for a trial item")
 		return nil, nil //nolint:nilnil // there is no folder, and that is no error
@@ -167,7 +107,6 @@ func (r *running) sing(ctx context.Context) (*endpoint.Folder, error) {
 
 // raze deletes the folder of the canary, also after a cancellation.
 func (r *running) raze(ctx context.Context, folder endpoint.Folder) error {
-	r.trial.cage = nil
 	ctx, cancel := graceful(ctx)
 	defer cancel()
 	err := r.to.persist(ctx, func(ctx context.Context) error {
@@ -177,7 +116,7 @@ func (r *running) raze(ctx context.Context, folder endpoint.Folder) error {
 		}
 		return err
 	})
-	r.trial.left = err != nil
+	r.touched = err != nil
 	return err
 }
 
@@ -191,10 +130,10 @@ func (r *running) cage(ctx context.Context) (endpoint.Folder, error) {
 		return err
 	})
 	if err != nil {
-		r.trial.left = !endpoint.CodeOf(err).Refuses() // else it may be there
+		r.touched = !endpoint.CodeOf(err).Refuses() // else it may be there
 		return folder, err
 	}
-	r.trial.left = true // until the folder is gone
+	r.touched = true // until the folder is gone
 	if folder.Items == 0 {
 		return folder, nil
 	}
@@ -209,7 +148,7 @@ func (r *running) cage(ctx context.Context) (endpoint.Folder, error) {
 		}
 	}
 	if marked < len(refs) {
-		r.trial.left = false // it was there before us
+		r.touched = false // it was there before us
 		return folder, endpoint.Errorf(endpoint.Exists, "the folder for trial items holds other items; move them elsewhere")
 	}
 	return folder, nil

@@ -55,16 +55,7 @@ func (r *running) plan(ctx context.Context, v *view) error {
 	if err != nil {
 		return err
 	}
-	planner, early := r.planner(v), r.mayTryEarly(v, ways)
-	err = together(ctx, func(ctx context.Context) error {
-		return r.planFolders(ctx, planner, ways, left, stored)
-	}, func(ctx context.Context) error {
-		if early {
-			r.tryEarly(ctx)
-		}
-		return nil
-	})
-	if err != nil {
+	if err := r.planFolders(ctx, r.planner(v), ways, left, stored); err != nil {
 		return fmt.Errorf("list the source: %w", err)
 	}
 	if err := r.dropOutdated(ctx); err != nil {

@@ -34,7 +34,6 @@ type running struct {
 	plans            []*folderPlan
 	lost             []*folderPlan // of folders that the source has no more
 	voided           int
-	trial            *trial // of the destination, if it was tried in this pass
 	reached          reached
 	touched          bool // something may have been written at the destination
 
@@ -60,7 +59,7 @@ func (e *Engine) runForgetting(ctx context.Context, p Pair, o Options, dry bool,
 		r.forget = forget
 		err = r.phases(ctx, report)
 	}
-	if r == nil || !r.touched && !r.left() {
+	if r == nil || !r.touched {
 		err = refuse(err)
 	}
 	if r != nil {
@@ -140,7 +139,6 @@ func (r *running) phases(ctx context.Context, report *Report) error {
 	default:
 		err = r.transfer(ctx)
 	}
-	err = errors.Join(err, r.abandon(ctx))
 	r.fill(report, before, err)
 	if r.dry || r.nothing || declined(err) {
 		return err // it was none
@@ -245,16 +243,16 @@ func (r *running) transferWith(ctx context.Context, t *transfer) error {
 	folders := min(r.parallel(r.srcCaps), r.parallel(r.dstCaps))
 	release := func(context.Context) error { return nil }
 	if len(t.queues.waiting) > 0 {
-		if r.trial == nil { // else nothing is to be waited for
-			for range folders {
-				t.queues.begin(ctx, t)
-			}
+		for range folders {
+			t.queues.begin(ctx, t)
 		}
-		if err := r.canary(ctx); err != nil {
+		known := r.profile.known()
+		cage, err := r.canary(ctx)
+		if err != nil {
 			return err
 		}
-		if r.trial != nil {
-			release = r.release
+		if !known {
+			release = func(ctx context.Context) error { return r.release(ctx, cage) }
 		}
 	}
 	t.unmarked = r.profile.known() && !r.profile.MarkSurvives
@@ -278,7 +276,7 @@ func (r *running) bind(ctx context.Context) error {
 	bound.Purging = [16]byte{} // what comes now is not what was to be purged
 	bound.Source = r.mint.binding(r.pair.Source.Info())
 	bound.Destination = r.mint.binding(r.pair.Destination.Info())
-	if r.profile.known() && !r.left() { // else the next pass would not clear it away
+	if r.profile.known() {
 		bound.Profile, _ = json.Marshal(r.profile) // cannot fail: it has plain fields
 	}
 	return r.ledger.Commit(ctx, store.Batch{Meta: &bound})
