@@ -41,6 +41,12 @@ type Driver interface {
 	// nothing can be told.
 	State(ctx context.Context, f Folder, since string) (string, error)
 
+	// Stayed compares two States of a folder under one Validity, of which now is the later one, and
+	// asks nobody. If none of the items that were there at since had left when the folder had the state
+	// now, it returns which references were given before since; nil if one had, or if the states do not
+	// tell.
+	Stayed(since, now string) func(ref string) bool
+
 	// List yields the items of a folder in an order that is the same every time. With since,
 	// which is an earlier State of the folder under the same Validity, it may leave out items
 	// that were there then. It fails with Stale if the Validity is not that of f.
@@ -131,6 +137,9 @@ func unsupported() error { return &Error{Code: Unsupported} }
 func (Unimplemented) State(context.Context, Folder, string) (string, error) {
 	return "", unsupported()
 }
+
+// Stayed says that states tell nothing of what is still there.
+func (Unimplemented) Stayed(string, string) func(string) bool { return nil }
 
 // Outline fails with ErrUnsupported.
 func (Unimplemented) Outline(context.Context, Folder, string) iter.Seq2[Item, error] {

@@ -88,6 +88,14 @@ func (m *Mailbox) State(ctx context.Context, f Folder, since string) (string, er
 	return state, m.wrap("state", err)
 }
 
+// Stayed compares two States of a folder under one Validity, of which now is the later one, and asks
+// nobody. If none of the items that were there at since had left when the folder had the state now, it
+// returns which references were given before since: what is known by one of them to have been there is
+// there still. It is nil if an item had left, or if the states do not tell.
+func (m *Mailbox) Stayed(since, now string) func(ref string) bool {
+	return m.driver.Stayed(since, now)
+}
+
 // List yields the items of a folder. With since, an earlier State of the folder under the same
 // Validity, it may leave out items that were there then.
 func (m *Mailbox) List(ctx context.Context, f Folder, since string) iter.Seq2[Item, error] {

@@ -20,6 +20,7 @@ func (r *running) confirm(ctx context.Context) (*view, error) {
 	if err := sleep(ctx, r.dstCaps.Visibility); err != nil {
 		return nil, err
 	}
+	r.before = r.lastView.outset()
 	if !r.locates() {
 		r.lastView = &view{folders: r.lastView.folders} // what it holds nobody asks for any more
 	}
@@ -40,7 +41,9 @@ func (r *running) confirm(ctx context.Context) (*view, error) {
 func (r *running) confirmFolder(ctx context.Context, plan *folderPlan, v *view) error {
 	var missing []store.Record
 	for item := range plan.work.done() {
-		if v.has(item.id, item.trashed) {
+		if there, err := v.finds(ctx, item.id, item.trashed); err != nil {
+			return err
+		} else if there {
 			continue
 		}
 		err := endpoint.Errorf(endpoint.Unconfirmed, "the destination accepted the item, but it is not there")

@@ -14,7 +14,7 @@ func (r *running) scanner() scanner {
 	return scanner{
 		destination: r.pair.Destination, to: r.to, ledger: r.ledger, mint: r.mint,
 		parallel: r.parallel(r.dstCaps), persist: !r.dry && r.knowsDestination(), locate: r.locates(),
-		skipsEmpty: r.skipsEmpty(),
+		skipsEmpty: r.skipsEmpty(), same: r.knowsDestination(),
 	}
 }
 

@@ -106,17 +106,57 @@ func (d *decider) listChanges(ctx context.Context, since string) (complete bool,
 	if err != nil {
 		return false, err
 	}
+	if complete, err = d.meetStayed(ctx, items, since); err != nil || complete {
+		return complete, err
+	}
+	d.begin()
 	refs, err := d.from.refs(ctx, d.source, d.plan.source)
 	if err != nil {
 		return false, err
 	}
-	fresh := newcomers(items, &refs)
-	if err := d.meet(ctx, fresh, &refs); err != nil {
-		return false, err
+	for _, it := range items {
+		refs.take(it.Ref)
 	}
-	slices.SortFunc(d.deferred, byRef)
-	d.deferred = append(d.deferred, fresh.items...)
-	return refs.rest() == 0, nil
+	err = d.meet(ctx, items, &refs)
+	return refs.rest() == 0, err
+}
+
+// meetStayed goes through a folder of which its states tell that nothing left it, without asking for its
+// references: an item that was known to be there is there, and one that came later and is there is listed. It is
+// not complete where the number of items says that one is neither new nor known.
+func (d *decider) meetStayed(ctx context.Context, items []endpoint.Item, since string) (complete bool, err error) {
+	stayed := stayedRefs{test: d.source.Stayed(since, d.plan.source.State)}
+	if stayed.test == nil {
+		return false, nil
+	}
+	err = d.meet(ctx, items, &stayed)
+	return stayed.known+len(items) == d.plan.source.Items, err
+}
+
+// presence tells which references, but those of new items, are in a folder.
+type presence interface {
+	// has reports whether a reference is there and was not taken.
+	has(ref string) bool
+	// take takes a reference, and reports whether it was there and was not taken before.
+	take(ref string) bool
+}
+
+// stayedRefs are the references that were given before a state, since which nothing left the folder. Those of
+// items that were gone before are among them: so it is only asked for items that were there.
+type stayedRefs struct {
+	test  func(ref string) bool
+	known int // items that are there
+}
+
+// has is asked for items that were gone before.
+func (*stayedRefs) has(string) bool { return false }
+
+func (s *stayedRefs) take(ref string) bool {
+	if !s.test(ref) {
+		return false
+	}
+	s.known++
+	return true
 }
 
 // freshItems are those that came, or changed, since a state.
@@ -125,21 +165,20 @@ type freshItems struct {
 	byRef refMap
 }
 
-// newcomers takes the references of new items.
-func newcomers(items []endpoint.Item, refs *refSet) *freshItems {
+func newcomers(items []endpoint.Item) *freshItems {
 	fresh := &freshItems{items: make([]listed, len(items))}
 	for i, it := range items {
 		fresh.items[i] = listed{it, slot{ordinal: -1}}
 		fresh.byRef.add(it.Ref, uint32(i), false) //nolint:gosec // that many do not fit into a folder
-		refs.take(it.Ref)
 	}
 	return fresh
 }
 
 // meet goes through the records of the folder, and finds those of new items, and the items of the other
 // references.
-func (d *decider) meet(ctx context.Context, fresh *freshItems, refs *refSet) error {
+func (d *decider) meet(ctx context.Context, items []endpoint.Item, refs presence) error {
 	d.memory = memory{}
+	fresh := newcomers(items)
 	var again []*store.Record // that were gone, and are there; unless another record has the reference now
 	meet := func(r *store.Record) {
 		known := bitsOf(r, d.plan.source)
@@ -171,6 +210,8 @@ func (d *decider) meet(ctx context.Context, fresh *freshItems, refs *refSet) err
 	for _, r := range again {
 		meet(r)
 	}
+	slices.SortFunc(d.deferred, byRef)
+	d.deferred = append(d.deferred, fresh.items...)
 	return err
 }
 

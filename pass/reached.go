@@ -26,10 +26,10 @@ func (r *reached) all() []endpoint.Folder {
 	return slices.Clone(r.folders)
 }
 
-// lookBack is look, and looks also into those of the folders which the destination does not list: a server that leaves one out of its
+// lookBack is glance, and looks also into those of the folders which the destination does not list: a server that leaves one out of its
 // listing for a moment must not make what is in it seem lost. One that is not there any more holds nothing.
 func (r *running) lookBack(ctx context.Context) (*view, error) {
-	v, err := r.look(ctx, false)
+	v, err := r.glance(ctx, false)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +38,18 @@ func (r *running) lookBack(ctx context.Context) (*view, error) {
 		if f.ID == "" && f.Path == nil || slices.ContainsFunc(v.folders, listed) {
 			continue
 		}
-		if err := r.scanner().scanFolder(ctx, v, &f, ""); err != nil && endpoint.CodeOf(err) != endpoint.NotFound {
+		if err := r.scanner().scanFolder(ctx, v, &f, "", false); err != nil && endpoint.CodeOf(err) != endpoint.NotFound {
 			return nil, err
 		}
 	}
 	return v, nil
+}
+
+// lookBackWhole is lookBack, and loads what is remembered of the destination.
+func (r *running) lookBackWhole(ctx context.Context) (*view, error) {
+	v, err := r.lookBack(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return v, v.load(ctx)
 }

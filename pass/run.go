@@ -38,8 +38,9 @@ type running struct {
 	touched          bool // something may have been written at the destination
 
 	lastView   *view
-	incomplete bool // a folder of the source could not be looked into
-	nothing    bool // a Resume has nothing to go on with
+	before     outset // what lastView was by when items were written
+	incomplete bool   // a folder of the source could not be looked into
+	nothing    bool   // a Resume has nothing to go on with
 	conflicts  []Conflict
 	verified   *Verified
 	broken     []broken
@@ -219,7 +220,7 @@ func (r *running) transfer(ctx context.Context) error {
 		source: r.pair.Source, destination: r.pair.Destination, from: r.from, to: r.to,
 		srcCaps: r.srcCaps, dstCaps: r.dstCaps, ledger: r.ledger, mint: r.mint, opts: r.opts,
 		failures: r.failures, tell: r.tell, queues: newQueues(r.plans), pace: newPace(r.opts),
-		look: r.lookBack, reached: &r.reached,
+		look: r.lookBackWhole, reached: &r.reached,
 		cleared: make(chan struct{}),
 	}
 	defer t.queues.close()

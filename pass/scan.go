@@ -23,6 +23,9 @@ type scanner struct {
 	persist bool
 	// locate notes where each mark is.
 	locate bool
+	// same says that the destination has the address of earlier passes, so that its states can be compared with
+	// those of then.
+	same bool
 	// skipsEmpty leaves out the folders of which their listing says that nothing is in them.
 	skipsEmpty bool
 }
@@ -36,8 +39,10 @@ type view struct {
 	fingerprint fingerprint
 
 	loading sync.Mutex
-	unread  []*endpoint.Folder // unchanged ones whose sightings are still to be loaded
+	unread  []*endpoint.Folder // whose sightings, of what was there before, are still to be loaded
 	ledger  store.Ledger       // from which
+	// extends has the states, by the name of the folder, since which nothing left it, and what came was seen.
+	extends map[string]string
 
 	mu      sync.Mutex
 	present idSet                    // items whose current mark is somewhere, with alive and trashed
@@ -66,29 +71,67 @@ type place struct {
 	ref    string
 }
 
-// load completes a view by what is remembered of the folders that did not change. It comes before anybody
+// loaders is how many folders are loaded at once: what takes the time is done by processors.
+const loaders = 4
+
+// load completes a view by what is remembered of the folders that nothing left. It comes before anybody
 // asks for an item.
 func (v *view) load(ctx context.Context) error {
 	v.loading.Lock()
 	defer v.loading.Unlock()
-	for len(v.unread) > 0 {
-		f := v.unread[0]
-		for known, err := range v.ledger.Sightings(ctx, store.FolderKey(f.Path)) {
-			if err != nil {
-				return err
-			}
-			v.addKnown(f, known)
-		}
-		v.unread = v.unread[1:]
+	if len(v.unread) == 0 {
+		return nil
 	}
+	err := parallel(ctx, loaders, v.unread, v.loadFolder)
+	if err == nil {
+		v.unread = nil
+	}
+	return err
+}
+
+func (v *view) loadFolder(ctx context.Context, f *endpoint.Folder) error {
+	some := make([]store.Sighting, 0, loadChunk)
+	for known, err := range v.ledger.Sightings(ctx, store.FolderKey(f.Path)) {
+		if err != nil {
+			return err
+		}
+		if some = append(some, known); len(some) == loadChunk {
+			v.addKnown(f, some...)
+			some = some[:0]
+		}
+	}
+	v.addKnown(f, some...)
 	return nil
 }
 
-// leave notes that a folder did not change.
-func (v *view) leave(f *endpoint.Folder) {
+// loadChunk is how many sightings are entered at once, for those who load other folders wait meanwhile.
+const loadChunk = 256
+
+// loaded reports whether nothing is left to be loaded.
+func (v *view) loaded() bool {
+	v.loading.Lock()
+	defer v.loading.Unlock()
+	return len(v.unread) == 0
+}
+
+// finds is has, of a view that is loaded only where that matters.
+func (v *view) finds(ctx context.Context, id watermark.ID, weTrashed bool) (bool, error) {
+	if v.has(id, weTrashed) {
+		return true, nil
+	}
+	err := v.load(ctx)
+	return v.has(id, weTrashed), err
+}
+
+// leave notes that nothing left a folder since a state, so that what is remembered of it holds.
+func (v *view) leave(f *endpoint.Folder, since string) {
 	v.loading.Lock()
 	defer v.loading.Unlock()
 	v.unread = append(v.unread, f)
+	if v.extends == nil {
+		v.extends = map[string]string{}
+	}
+	v.extends[store.FolderKey(f.Path)] = since
 }
 
 // has reports whether the item is at the destination. Where we moved it to the trash ourselves,
@@ -159,15 +202,15 @@ func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
 		return nil, err
 	}
 	err = parallel(ctx, s.parallel, pointers(v.folders), func(ctx context.Context, f *endpoint.Folder) error {
-		since := ""
+		since, position := "", stored[store.FolderKey(f.Path)]
 		if !whole {
-			since = s.mint.reached(stored[store.FolderKey(f.Path)], *f)
+			since = s.mint.reached(position, *f)
 		}
 		since, err := s.to.learnState(ctx, s.destination, f, since, s.persist)
 		if err != nil {
 			return err
 		}
-		return s.scanFolder(ctx, v, f, since)
+		return s.scanFolder(ctx, v, f, since, position.Summary == allBefore)
 	})
 	if err != nil {
 		return nil, err
@@ -177,17 +220,22 @@ func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
 }
 
 // scanFolder adds the marks of one folder to v: all of them, or what changed since an earlier
-// state and what is remembered of the time before.
-func (s scanner) scanFolder(ctx context.Context, v *view, f *endpoint.Folder, since string) error {
+// state and what is remembered of the time before. Before says that all of that was there at the state.
+func (s scanner) scanFolder(ctx context.Context, v *view, f *endpoint.Folder, since string, before bool) error {
 	if since != "" && since == f.State {
-		v.leave(f)
+		v.leave(f, since)
 		return nil
 	}
-	log := &sightingLog{scanner: s, name: store.FolderKey(f.Path)}
-	if since == "" {
+	log := &sightingLog{scanner: s, name: store.FolderKey(f.Path), before: s.destination.Stayed(f.State, f.State)}
+	switch {
+	case since == "":
 		log.batch.Unscan = []store.Folder{{Side: store.Destination, Name: log.name}}
-	} else if err := s.recall(ctx, v, f, log); err != nil {
-		return err
+	case before && s.same && s.destination.Stayed(since, f.State) != nil:
+		v.leave(f, since)
+	default:
+		if err := s.recall(ctx, v, f, log); err != nil {
+			return err
+		}
 	}
 	if err := s.marks(ctx, v, f, since, log); err != nil {
 		return err
@@ -211,7 +259,7 @@ func (s scanner) trust(ctx context.Context) (v *view, complete bool, err error) 
 	}
 	v.ledger = s.ledger
 	for name := range scanned {
-		v.leave(v.folder(name))
+		v.leave(v.folder(name), "")
 	}
 	if err := v.load(ctx); err != nil {
 		return nil, false, err
@@ -358,10 +406,12 @@ func (v *view) add(f *endpoint.Folder, it sighted) {
 	}
 }
 
-func (v *view) addKnown(f *endpoint.Folder, known store.Sighting) {
+func (v *view) addKnown(f *endpoint.Folder, known ...store.Sighting) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.found(known.ID, place{f, known.Ref})
+	for _, s := range known {
+		v.found(s.ID, place{f, s.Ref})
+	}
 }
 
 // forgetFolders drops the positions of folders that are no more.

@@ -12,10 +12,20 @@ type sightingLog struct {
 	scanner
 	name  string
 	batch store.Batch
+	// before tells which references were given before the state that the folder had when the scan began, as those
+	// of what was remembered already were; nil if nobody knows, or something was seen that came later.
+	before func(ref string) bool
 }
+
+// allBefore is the summary of a position at the destination if all that is remembered of the folder was there at
+// its state. Nothing of that is to be looked for as long as nothing leaves the folder.
+const allBefore = "\x01"
 
 // see remembers an item that carries a mark of this pair.
 func (l *sightingLog) see(ctx context.Context, it sighted) error {
+	if l.before != nil && !l.before(it.ref) {
+		l.before = nil
+	}
 	l.batch.Sightings = append(l.batch.Sightings, store.Sighting{Folder: l.name, Ref: it.ref, ID: it.id})
 	return l.flush(ctx, sightingBatch)
 }
@@ -31,6 +41,9 @@ const sightingBatch = store.MaxBatch - 8
 
 // end remembers how far the folder was looked at.
 func (l *sightingLog) end(ctx context.Context, position store.Folder) error {
+	if l.before != nil && position.State != "" {
+		position.Summary = allBefore
+	}
 	l.batch.Folders = []store.Folder{position}
 	return l.flush(ctx, 1)
 }

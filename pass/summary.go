@@ -124,6 +124,81 @@ func (p planner) recount(ctx context.Context, plan *folderPlan) (c Counts, ok bo
 	return c, true, nil
 }
 
+// outset is what a view was by: as much as is to be known of it to say what became of it since.
+type outset struct {
+	folders  []endpoint.Folder
+	markless bool // nothing of the pair was there
+}
+
+func (v *view) outset() outset { return outset{v.folders, v.loaded() && v.markless()} }
+
+// foresees reports whether of all that was at the destination at the outset nothing is gone, and nothing came but
+// what the pass wrote. Then what was found out of known items, and what was written, is all that there is to be
+// known. The view is that of the last look.
+func (r *running) foresees(v *view) bool {
+	if v == r.lastView {
+		return true // nobody had to look again
+	}
+	if !v.extendsOnly(r.before.folders) || !r.before.markless && !v.extendsAll(r.before.folders) {
+		return false
+	}
+	seen := 0
+	for _, plan := range r.plans {
+		for w := range plan.work.done() {
+			if v.has(w.id, w.trashed) {
+				seen++
+			}
+		}
+	}
+	return seen == v.seen()
+}
+
+// extendsOnly reports whether all that a view takes for granted is what was there when folders were listed before:
+// nobody looked in between.
+func (v *view) extendsOnly(earlier []endpoint.Folder) bool {
+	states := map[string]string{}
+	for _, f := range earlier {
+		states[store.FolderKey(f.Path)] = f.State
+	}
+	for key, since := range v.extends {
+		if since == "" || states[key] != since {
+			return false
+		}
+	}
+	return true
+}
+
+// extendsAll reports whether nothing left any of these folders since they were listed before, and a view saw all
+// that came.
+func (v *view) extendsAll(earlier []endpoint.Folder) bool {
+	now := map[string]endpoint.Folder{}
+	for _, f := range v.folders {
+		now[store.FolderKey(f.Path)] = f
+	}
+	return !slices.ContainsFunc(earlier, func(f endpoint.Folder) bool {
+		key := store.FolderKey(f.Path)
+		_, extended := v.extends[key]
+		return !extended || now[key].Role != f.Role
+	})
+}
+
+// seen is how many items of the pair a view holds.
+func (v *view) seen() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.present.len()
+}
+
+// foreseen returns what a pass with nothing new would report of a folder in which this one dealt with every
+// item, where that can be told from its own counts.
+func (c Counts) foreseen() (next Counts, ok bool) {
+	next = Counts{
+		Listed: c.Listed, Already: c.Already + c.Migrated, Adopted: c.Adopted,
+		RemovedAtDestination: c.RemovedAtDestination, OriginatedHere: c.OriginatedHere,
+	}
+	return next, next.Listed == next.Already+next.RemovedAtDestination+next.OriginatedHere
+}
+
 // summarize leaves summaries of the folders that were gone through to their end, at the end of a pass.
 // The view is that of the last look at the destination. A pass that is cancelled just then lacks nothing.
 func (r *running) summarize(ctx context.Context, v *view) error {
@@ -142,6 +217,7 @@ func (r *running) summarizeFolders(ctx context.Context, v *view) error {
 	if err != nil {
 		return err
 	}
+	foresees := r.foresees(v)
 	p := r.planner(v)
 	var summaries []store.Folder
 	for _, plan := range r.plans {
@@ -152,9 +228,11 @@ func (r *running) summarizeFolders(ctx context.Context, v *view) error {
 		if _, holds := parseSummary(position.Summary, v.fingerprint); holds {
 			continue
 		}
-		counts, ok, err := p.recount(ctx, plan)
-		if err != nil {
-			return err
+		counts, ok := plan.counts.foreseen()
+		if !foresees || !ok {
+			if counts, ok, err = p.recount(ctx, plan); err != nil {
+				return err
+			}
 		}
 		if position.Summary = ""; ok && counts.Listed == plan.counts.Listed {
 			position.Summary = counts.summary(v.fingerprint)

@@ -69,6 +69,7 @@ type broken struct {
 	caps      func(endpoint.Capabilities) endpoint.Capabilities
 	folders   func([]endpoint.Folder) []endpoint.Folder
 	state     func(since, state string) (string, error)
+	stayed    func(since, now string) func(ref string) bool
 	list      func(since string, items []endpoint.Item) []endpoint.Item
 	outline   func([]endpoint.Item) []endpoint.Item
 	refs      func([]string) []string
@@ -150,6 +151,23 @@ func (d *broken) State(ctx context.Context, f endpoint.Folder, since string) (st
 	}
 	return state, err
 }
+
+func (d *broken) Stayed(since, now string) func(string) bool {
+	if d.stayed != nil {
+		return d.stayed(since, now)
+	}
+	return d.Driver.Stayed(since, now)
+}
+
+// newcomersStayed tells of all items where nothing left.
+func (d *broken) newcomersStayed(since, now string) func(string) bool {
+	if d.Driver.Stayed(since, now) == nil {
+		return nil
+	}
+	return always
+}
+
+func always(string) bool { return true }
 
 func (d *broken) List(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {
 	var with func([]endpoint.Item) []endpoint.Item
@@ -398,6 +416,8 @@ func faults() map[string]fault {
 		}},
 		"expired is an error":   {"E40", func(d *broken) { d.state = failExpired }},
 		"expired misses one":    {"E40", func(d *broken) { d.list = cutSince }},
+		"everything stays":      {"E42", func(d *broken) { d.stayed = func(string, string) func(string) bool { return always } }},
+		"newcomers stayed":      {"E42", func(d *broken) { d.stayed = d.newcomersStayed }},
 		"an outline misses one": {"E41", func(d *broken) { d.outline = cut }},
 		"outlines are reversed": {"E41", func(d *broken) { d.outline = reversed }},
 		"outlines are undated":  {"E41", func(d *broken) { d.outline = each(func(it *endpoint.Item) { it.Received = time.Time{} }) }},

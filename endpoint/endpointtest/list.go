@@ -16,6 +16,7 @@ func listClauses() []clause {
 		{"E08", "NoStates", "without Capabilities.States no listed folder has one", testNoStates},
 		{"E40", "StatesSince", "State since a State is equal exactly as long as nothing came or went", testStatesSince},
 		{"E40", "ExpiredStates", "a State that expired is another, and everything came since it", testExpiredStates},
+		{"E42", "StayedItems", "what Stayed tells of was there at the first state, and is at the second", testStayed},
 		{"E09", "ChangedValidity", "once a Validity changed, references and states of the old one are Stale", testChangedValidity},
 		{"E10", "CallsFromLoops", "any method may be called from the body of a loop", testCallsFromLoops},
 		{"E11", "LeavingLoops", "a loop that is left early leaves the session usable", testLeavingLoops},
@@ -139,6 +140,71 @@ func testStates(s *scene) {
 		s.Skip("Capabilities.States is false")
 	}
 	s.changeStates()
+}
+
+// testStayed compares each state that the folder has had with each later one.
+func testStayed(s *scene) {
+	s.workFolder()
+	if s.state(s.box, "") == "" {
+		s.Skip("Capabilities.States and StateSince are false, or the folder has no state")
+	}
+	s.fixture.CreateFolder("Other")
+	type moment struct {
+		state string
+		refs  []string
+	}
+	var moments []moment
+	var came []string
+	note := func() {
+		moments = append(moments, moment{s.state(s.box, ""), s.refs()})
+	}
+	for _, step := range []func(){
+		func() {},
+		func() { came = s.deliver(work(), 0, 4) },
+		func() { came = append(came, s.deliver(work(), 4, 2)...) },
+		func() { s.fixture.Delete(work(), came[1]) },
+		func() { came = append(came, s.deliver(work(), 6, 1)...) },
+		func() { s.fixture.Delete(work(), came[0]); came = append(came, s.deliver(work(), 7, 1)...) },
+		func() { s.fixture.Move(work(), came[2], []string{"Other"}) },
+		func() { s.fixture.Delete(work(), s.deliver(work(), 8, 1)[0]) },
+		func() { came = append(came, s.deliver(work(), 9, 3)...) },
+	} {
+		step()
+		note()
+	}
+	for i, first := range moments {
+		for _, last := range moments[i:] {
+			s.wantStayed(first.state, last.state, came, first.refs, last.refs)
+		}
+	}
+	if stayed := s.box.Stayed("what?", moments[0].state); stayed != nil {
+		s.Error("Stayed tells something of a state that is none")
+	}
+}
+
+// wantStayed checks what Stayed tells of two states, of all items that ever were there: those that were there at
+// the first state are there at the second.
+func (s *scene) wantStayed(first, last string, ever, then, now []string) {
+	s.Helper()
+	stayed := s.box.Stayed(first, last)
+	if stayed == nil {
+		return // which is always allowed
+	}
+	for _, ref := range then {
+		if !slices.Contains(now, ref) {
+			s.Errorf("Stayed tells of a folder with %q that nothing left it, and there are %q", then, now)
+		}
+	}
+	for _, ref := range ever {
+		if stayed(ref) && !slices.Contains(then, ref) && slices.Contains(now, ref) {
+			s.Errorf("Stayed tells that item %s was in a folder with %q", ref, then)
+		}
+	}
+}
+
+func (s *scene) refs() []string {
+	s.Helper()
+	return all(s, s.box.Refs(s.Context(), s.folder(s.box, work())))
 }
 
 func testStatesSince(s *scene) {

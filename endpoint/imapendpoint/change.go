@@ -137,9 +137,8 @@ func setText(uids []uint32) string {
 // references that are no UID, each once.
 func parseRefs(refs []string) (uids []uint32, invalid []string) {
 	for _, ref := range refs {
-		uid, err := strconv.ParseUint(ref, 10, 32)
-		if err == nil && refOf(uint32(uid)) == ref && uid > 0 {
-			uids = append(uids, uint32(uid))
+		if uid, ok := parseRef(ref); ok {
+			uids = append(uids, uid)
 		} else {
 			invalid = append(invalid, ref)
 		}
@@ -147,6 +146,12 @@ func parseRefs(refs []string) (uids []uint32, invalid []string) {
 	slices.Sort(uids)
 	slices.Sort(invalid)
 	return slices.Compact(uids), slices.Compact(invalid)
+}
+
+// parseRef inverts refOf.
+func parseRef(ref string) (uid uint32, ok bool) {
+	n, err := strconv.ParseUint(ref, 10, 32)
+	return uint32(n), err == nil && n > 0 && ref[0] != '0' && ref[0] != '+'
 }
 
 func errRef() error { return endpoint.Errorf(endpoint.Invalid, "a reference that is no UID") }

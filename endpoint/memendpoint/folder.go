@@ -18,6 +18,7 @@ type folder struct {
 	validity   uint64
 	next       uint64  // the reference of the next item
 	changes    uint64  // items that came or went so far
+	gone       uint64  // items that went so far
 	updates    uint64  // changes of the content of items so far
 	flagged    uint64  // changes of the flags of items so far
 	items      []*item // by reference

@@ -195,6 +195,7 @@ func (s *Server) drop(f *folder, it *item) {
 	i, _ := f.search(it.ref)
 	f.items = slices.Delete(f.items, i, i+1)
 	f.changes++
+	f.gone++
 	s.used -= int64(len(it.body))
 }
 

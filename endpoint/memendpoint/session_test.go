@@ -108,9 +108,9 @@ func TestListSinceYieldsOnlyNewer(t *testing.T) {
 	}
 	_, err := collect(mb.List(t.Context(), inbox, "yesterday"))
 	wantCode(t, err, endpoint.Invalid)
-	_, err = collect(mb.List(t.Context(), inbox, "1.x.0.0.0"))
+	_, err = collect(mb.List(t.Context(), inbox, "1.x.0.0.0.0"))
 	wantCode(t, err, endpoint.Invalid)
-	_, err = collect(mb.List(t.Context(), inbox, "77.1.0.0.0"))
+	_, err = collect(mb.List(t.Context(), inbox, "77.1.0.0.0.0"))
 	wantCode(t, err, endpoint.Stale)
 }
 

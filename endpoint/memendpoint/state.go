@@ -9,7 +9,7 @@ import (
 )
 
 // stateParts is how many numbers a State has.
-const stateParts = 5
+const stateParts = 6
 
 // position is what a State says of where a listing goes on. The zero value is the beginning.
 type position struct {
@@ -40,7 +40,7 @@ func (q Quirks) state(f *folder, now time.Time) string {
 	if q.NoVersions {
 		at.updates = 0
 	}
-	numbers := [stateParts]uint64{f.validity, at.ref, at.updates, f.changes - hidden, flagged}
+	numbers := [stateParts]uint64{f.validity, at.ref, at.updates, f.changes - hidden, f.gone, flagged}
 	parts := make([]string, len(numbers))
 	for i, n := range numbers {
 		parts[i] = decimal(n)
@@ -73,15 +73,7 @@ func (s *Server) position(f *folder, since string) (position, error) {
 	if since == "" {
 		return position{}, nil
 	}
-	state, serial, told := strings.Cut(since, serialMark)
-	var numbers []uint64
-	for part := range strings.SplitSeq(state, ".") {
-		n, err := strconv.ParseUint(part, 10, 64)
-		if err != nil {
-			break
-		}
-		numbers = append(numbers, n)
-	}
+	numbers, serial, told := numbersOf(since)
 	switch {
 	case len(numbers) != stateParts:
 		return position{}, endpoint.Errorf(endpoint.Invalid, "since is no state of this folder")
@@ -91,4 +83,31 @@ func (s *Server) position(f *folder, since string) (position, error) {
 		return position{}, nil
 	}
 	return position{ref: numbers[1], updates: numbers[2]}, nil
+}
+
+// numbersOf takes a state apart: its numbers, and its serial number if it was told by the method State.
+func numbersOf(since string) (numbers []uint64, serial string, told bool) {
+	state, serial, told := strings.Cut(since, serialMark)
+	for part := range strings.SplitSeq(state, ".") {
+		n, err := strconv.ParseUint(part, 10, 64)
+		if err != nil {
+			break
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, serial, told
+}
+
+// Stayed implements endpoint.Driver. States that were told by the method State do not tell.
+func (s *session) Stayed(since, now string) func(ref string) bool {
+	first, _, told := numbersOf(since)
+	last, _, _ := numbersOf(now)
+	const validity, next, gone = 0, 1, 4
+	if told || len(first) != stateParts || len(last) != stateParts || first[validity] != last[validity] || first[gone] != last[gone] {
+		return nil
+	}
+	return func(ref string) bool {
+		n, err := strconv.ParseUint(ref, 10, 64)
+		return err == nil && n < first[next]
+	}
 }

@@ -131,8 +131,11 @@ func (l *ledger) Sightings(ctx context.Context, folder string) iter.Seq2[store.S
 // openFolder opens what is of a kind in a folder, once it is known to be whole.
 func (l *ledger) openFolder(ctx context.Context, k kind, folder string) (source, int, error) {
 	p := part{k, l.nameOf(folder)}
-	if err := l.verify(ctx, p); err != nil {
+	hold := &held{store: l.store}
+	if done, err := l.verifyPart(ctx, p, hold); err != nil {
 		return nil, 0, err
+	} else if done && !hold.over {
+		return hold, hold.count(), nil
 	}
 	return l.open(func(st *state) ([]byte, int) { return st.prefixOf(p), st.sumOf(p).count })
 }

@@ -51,6 +51,7 @@ func TestRenewWaits(t *testing.T) {
 	if err := l.Commit(t.Context(), resetBatchOf(1000)); err != nil {
 		t.Fatal(err)
 	}
+	read(t, l.Records(t.Context(), "INBOX")) // verified, so that the next sequence reads while it goes on
 	before, n := s.db, 0
 	for _, err := range l.Records(t.Context(), "INBOX") {
 		if err != nil {

@@ -36,28 +36,34 @@ func (st *state) prefixOf(p part) []byte {
 // a part that is whole can it be said that a record is not in it.
 func (l *ledger) verify(ctx context.Context, parts ...part) error {
 	for _, p := range parts {
-		c, want, err := l.openPart(p)
-		if err != nil {
+		if _, err := l.verifyPart(ctx, p, nil); err != nil {
 			return err
 		}
-		if c == nil {
-			continue
-		}
-		keys := keyFilter{seed: l.recent.keys.seed}
-		have, err := c.sum(ctx, l.store.secret, keys.add)
-		c.close()
-		if err != nil {
-			return err
-		}
-		if have != want {
-			return damaged("a folder has %d entries of a kind and should have %d, or others", have.count, want.count)
-		}
-		l.mu.Lock()
-		l.verified[p] = true
-		l.recent.read(p, keys)
-		l.mu.Unlock()
 	}
 	return nil
+}
+
+// verifyPart is verify for one part. What it reads it keeps in hold, which may be nil. It is not done where the
+// part was verified before.
+func (l *ledger) verifyPart(ctx context.Context, p part, hold *held) (done bool, err error) {
+	c, want, err := l.openPart(p)
+	if err != nil || c == nil {
+		return false, err
+	}
+	keys := keyFilter{seed: l.recent.keys.seed}
+	have, err := c.sum(ctx, l.store.secret, keys.add, hold)
+	c.close()
+	if err != nil {
+		return false, err
+	}
+	if have != want {
+		return false, damaged("a folder has %d entries of a kind and should have %d, or others", have.count, want.count)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.verified[p] = true
+	l.recent.read(p, keys)
+	return true, nil
 }
 
 // openPart returns a cursor over a part and the sum that it must have, both of one moment between
@@ -75,8 +81,8 @@ func (l *ledger) openPart(p part) (*cursor, sum, error) {
 	return c, l.state.sumOf(p), err
 }
 
-// sum reads all entries and shows their keys.
-func (c *cursor) sum(ctx context.Context, secret [32]byte, show func(key []byte)) (total sum, err error) {
+// sum reads all entries, shows their keys, and has them held, unless hold is nil.
+func (c *cursor) sum(ctx context.Context, secret [32]byte, show func(key []byte), hold *held) (total sum, err error) {
 	for {
 		entries, err := c.next()
 		if err == nil {
@@ -89,5 +95,6 @@ func (c *cursor) sum(ctx context.Context, secret [32]byte, show func(key []byte)
 			total.add(sum{1, entryDigest(secret, e.key, e.value)})
 			show(e.key)
 		}
+		hold.take(&c.snapshot)
 	}
 }
