@@ -3,18 +3,20 @@ package pass
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 // confirm looks at the destination once more: what was written must be there. It also leaves the
 // scan positions where the next pass can go on. It returns the last view.
 func (r *running) confirm(ctx context.Context) (*view, error) {
-	written := slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return p.work.wrote > 0 })
-	if !written || r.profile.known() && !r.profile.MarkSurvives || r.lastView.trusted {
+	wrote := slices.ContainsFunc(r.plans, func(p *folderPlan) bool { return p.work.wrote > 0 })
+	if !wrote || r.profile.known() && !r.profile.MarkSurvives || r.lastView.trusted {
 		return r.lastView, nil
 	}
 	if err := sleep(ctx, r.dstCaps.Visibility); err != nil {
@@ -24,46 +26,84 @@ func (r *running) confirm(ctx context.Context) (*view, error) {
 	if !r.locates() {
 		r.lastView = &view{folders: r.lastView.folders} // what it holds nobody asks for any more
 	}
-	v, err := r.lookBack(ctx)
+	all := new(idSet)
+	for _, plan := range r.plans {
+		all.merge(&plan.work.ids)
+	}
+	v, err := r.lookBack(ctx, all)
 	if err != nil {
 		return nil, err
 	}
-	for _, plan := range r.plans {
-		if err := r.confirmFolder(ctx, plan, v); err != nil {
-			return nil, err
-		}
-	}
-	return v, nil
+	return v, r.confirmed(ctx, v)
 }
 
-// confirmFolder makes failures of the items that the destination accepted and does not have: it
-// was not told the truth, or a user was faster than us. The next pass looks again.
-func (r *running) confirmFolder(ctx context.Context, plan *folderPlan, v *view) error {
-	var missing []store.Record
-	for item := range plan.work.done() {
-		if there, err := v.finds(ctx, item.id, item.trashed); err != nil {
+// confirmed makes failures of the items that the destination accepted and does not have.
+func (r *running) confirmed(ctx context.Context, v *view) error {
+	missing := v.missing()
+	if len(missing) > 0 && !v.loaded() {
+		if err := v.load(ctx); err != nil {
 			return err
-		} else if there {
-			continue
 		}
-		err := endpoint.Errorf(endpoint.Unconfirmed, "the destination accepted the item, but it is not there")
-		plan.counts.Migrated--
-		plan.counts.Failed++
-		plan.counts.Bytes -= max(item.size, 0)
-		if item.duplicate {
-			plan.counts.Duplicates--
-		}
-		r.failures.add(plan, item.ref, err)
-		rec := r.mint.record(plan, item, store.Failed)
-		rec.Code, rec.Attempts = uint8(endpoint.Unconfirmed), item.attempts+1
-		missing = append(missing, rec)
+		missing = v.missing()
 	}
-	for chunk := range chunks(missing) {
-		if err := r.ledger.Commit(ctx, store.Batch{Records: chunk}); err != nil {
+	if len(missing) == 0 {
+		return nil
+	}
+	left := len(missing)
+	for _, plan := range r.plans {
+		n, err := r.confirmFolder(ctx, plan, v, missing)
+		if err != nil {
 			return err
 		}
+		left -= n
+	}
+	if left != 0 {
+		return fmt.Errorf("%w: %d records of items that were just written are not found", store.ErrDamaged, left)
 	}
 	return nil
+}
+
+// missing returns the items that were written and are not there, as far as the view is loaded.
+func (v *view) missing() []watermark.ID {
+	var missing []watermark.ID
+	for id, bits := range v.written.all() {
+		if bits&wroteItem != 0 && !v.has(id, bits&wroteTrashed != 0) {
+			missing = append(missing, id)
+		}
+	}
+	return missing
+}
+
+// confirmFolder makes failures of those of the items that it finds in a folder: the pass was not told the
+// truth, or a user was faster than us. The next pass looks again. It returns how many it found.
+func (r *running) confirmFolder(ctx context.Context, plan *folderPlan, v *view, missing []watermark.ID) (int, error) {
+	if plan.work.wrote == 0 {
+		return 0, nil
+	}
+	records, err := collect(r.ledger.Lookup(ctx, plan.name, missing))
+	if err != nil {
+		return 0, err
+	}
+	slices.SortFunc(records, func(a, b store.Record) int { return compareRefs(a.Ref, b.Ref) })
+	attempts := plan.work.attempts()
+	for i := range records {
+		rec := &records[i]
+		plan.counts.Migrated--
+		plan.counts.Failed++
+		plan.counts.Bytes -= rec.Size
+		if v.written.get(rec.ID)&wroteDuplicate != 0 {
+			plan.counts.Duplicates--
+		}
+		r.failures.add(plan, rec.Ref, endpoint.Errorf(endpoint.Unconfirmed, "the destination accepted the item, but it is not there"))
+		rec.Status, rec.Code, rec.Attempts = store.Failed, uint8(endpoint.Unconfirmed), attempts[rec.ID]+1
+		rec.Digest, rec.Flags, rec.At = [16]byte{}, "", time.Now()
+	}
+	for chunk := range chunks(records) {
+		if err := r.ledger.Commit(ctx, store.Batch{Records: chunk}); err != nil {
+			return 0, err
+		}
+	}
+	return len(records), nil
 }
 
 // fill makes the report of what is known.

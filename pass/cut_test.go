@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -100,10 +101,12 @@ func cutAt(t *testing.T, n int64, after, outlines bool) (fired bool) {
 	return fired
 }
 
-// liar is a destination that accepts items and does not store them, from the n-th on.
+// liar is a destination that accepts items and does not store them, from the n-th on, to the last one if
+// that is not 0.
 type liar struct {
 	endpoint.Driver
 	n    int
+	last int
 	puts int
 }
 
@@ -111,7 +114,7 @@ func (l *liar) Put(ctx context.Context, f endpoint.Folder, items []endpoint.Put)
 	return func(yield func(endpoint.PutResult, error) bool) {
 		for _, it := range items {
 			l.puts++
-			if l.puts >= l.n {
+			if l.puts >= l.n && (l.last == 0 || l.puts <= l.last) {
 				if !yield(endpoint.PutResult{Mark: it.Mark}, nil) {
 					return
 				}
@@ -140,6 +143,106 @@ func TestAcceptedButNotStored(t *testing.T) {
 	}
 	want(t, w.run(pass.Options{}), pass.Counts{Listed: 10, Already: 6, Migrated: 4})
 	w.same(inbox)
+}
+
+// Of very many items, only what the ledger has of them is known when some turn out not to be there.
+func TestAcceptedManyAndSomeNotStored(t *testing.T) {
+	w := newWorld(t)
+	const many, n, last = 2100, 1000, 1003
+	w.deliver(many, inbox)
+	for attempt := range uint8(2) {
+		p := w.open()
+		l := &liar{Driver: p.Destination.Driver(), n: n, last: last}
+		if attempt > 0 {
+			l.n, l.last = 1, 4 // those of the first time, and nothing else
+		}
+		p.Destination = endpoint.New(l)
+		r, err := w.engine().Run(t.Context(), p, pass.Options{})
+		w.must(err)
+		if c := r.Totals; c.Failed != 4 || c.Migrated+c.Already != many-4 || len(r.Failures) != 4 || !r.Closes() {
+			t.Fatalf("pass %d: %v", attempt, r)
+		}
+		failed := w.failed()
+		slices.SortFunc(failed, func(a, b store.Record) int { return a.Received.Compare(b.Received) })
+		for i, rec := range failed {
+			if rec.Attempts != attempt+1 || rec.Flags != "" || rec.Digest != [16]byte{} || rec.Size == 0 || rec.Ref != r.Failures[i].ID {
+				t.Errorf("record %+v of failure %+v", rec, r.Failures[i])
+			}
+		}
+		if len(failed) != 4 {
+			t.Errorf("%d records of failures", len(failed))
+		}
+	}
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: many, Already: many - 4, Migrated: 4})
+	w.same(inbox)
+}
+
+// failed returns the records of failures.
+func (w *world) failed() (failed []store.Record) {
+	w.t.Helper()
+	ledger, err := w.store.Open(w.t.Context(), w.pair)
+	w.must(err)
+	defer func() { w.must(ledger.Close()) }()
+	for rec, err := range ledger.Records(w.t.Context(), store.AllFolders) {
+		w.must(err)
+		if rec.Status == store.Failed {
+			failed = append(failed, rec)
+		}
+	}
+	return failed
+}
+
+// rebuilt is a destination whose folder is rebuilt while it is looked at for the last time, and then lacks
+// an item.
+type rebuilt struct {
+	endpoint.Driver
+	put   string // the last item that was put
+	stale bool   // the look that the rebuilding cut is over
+}
+
+func (d *rebuilt) Put(ctx context.Context, f endpoint.Folder, items []endpoint.Put) iter.Seq2[endpoint.PutResult, error] {
+	return func(yield func(endpoint.PutResult, error) bool) {
+		for r, err := range d.Driver.Put(ctx, f, items) {
+			if f.Path[0] == inbox {
+				d.put = r.Ref
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+func (d *rebuilt) Marks(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Sighting, error] {
+	return func(yield func(endpoint.Sighting, error) bool) {
+		for s, err := range d.Driver.Marks(ctx, f, since) {
+			if d.stale && f.Path[0] == inbox && s.Ref == d.put {
+				continue
+			}
+			if !yield(s, err) {
+				return
+			}
+		}
+		if d.put != "" && !d.stale && f.Path[0] == inbox {
+			d.stale = true
+			yield(endpoint.Sighting{}, endpoint.Errorf(endpoint.Stale, "the folder was rebuilt"))
+		}
+	}
+}
+
+// What an attempt at the last look saw does not count once it has to begin again.
+func TestLastLookBeginsAgain(t *testing.T) {
+	w := newWorld(t)
+	w.deliver(10, inbox)
+	p := w.open()
+	d := &rebuilt{Driver: p.Destination.Driver()}
+	p.Destination = endpoint.New(d)
+	r, err := w.engine().Run(t.Context(), p, pass.Options{})
+	w.must(err)
+	if !d.stale {
+		t.Fatal("the folder was not rebuilt")
+	}
+	want(t, r, pass.Counts{Listed: 10, Migrated: 9, Failed: 1})
 }
 
 // tricky is a source whose bodies are damaged, gone or fail.

@@ -51,7 +51,7 @@ func (r *running) scanDestination(ctx context.Context) (*view, error) {
 	// Copies of older generations are counted, and what is remembered of a scan says nothing of them.
 	whole := r.opts.FullScan || r.opts.Kind == Verify || r.opts.Kind == Rebuild || rebuilding
 	for {
-		v, err := r.glance(ctx, whole)
+		v, err := r.glance(ctx, whole, nil)
 		if err != nil || v.highest < r.mint.generation || v.highest == r.mint.generation && !begins {
 			return v, err
 		}
@@ -81,18 +81,21 @@ func (r *running) trusts(ctx context.Context) (bool, error) {
 
 // look scans the destination, and loads what is remembered of it.
 func (r *running) look(ctx context.Context, whole bool) (*view, error) {
-	v, err := r.glance(ctx, whole)
+	v, err := r.glance(ctx, whole, nil)
 	if err != nil {
 		return nil, err
 	}
 	return v, v.load(ctx)
 }
 
-// glance scans the destination, trying again where that can help. What it returns is still to be loaded.
-func (r *running) glance(ctx context.Context, whole bool) (*view, error) {
+// glance scans the destination, trying again where that can help, and notes of items that were written where
+// they are seen. What it returns is still to be loaded.
+func (r *running) glance(ctx context.Context, whole bool, written *idSet) (*view, error) {
 	var v *view
 	err := restarting(func() (err error) {
-		v, err = r.scanner().scan(ctx, whole)
+		s := r.scanner()
+		s.written = written
+		v, err = s.scan(ctx, whole)
 		return err
 	})
 	if err != nil {

@@ -52,9 +52,9 @@ func (t *idTable) find(id watermark.ID, hash uint64) *idSlot {
 	}
 }
 
-// get returns the bits of an ID, or 0 if it is not in the set.
+// get returns the bits of an ID, or 0 if it is not in the set, or there is no set.
 func (s *idSet) get(id watermark.ID) uint8 {
-	if s.tables == nil {
+	if s == nil || s.tables == nil {
 		return 0
 	}
 	hash := hashOf(id)
@@ -102,6 +102,30 @@ func (t *idTable) grow() {
 
 // len returns the number of IDs.
 func (s *idSet) len() int { return s.n }
+
+// clear takes bits from all IDs, each of which keeps another one.
+func (s *idSet) clear(some uint8) {
+	if s == nil {
+		return
+	}
+	for _, t := range s.tables {
+		for i := range t.slots {
+			t.slots[i].bits &^= some
+		}
+	}
+}
+
+// merge enters the IDs of another set, whose own are not needed any more.
+func (s *idSet) merge(more *idSet) {
+	if s.tables == nil {
+		*s, *more = *more, idSet{}
+		return
+	}
+	for id, with := range more.all() {
+		s.or(id, with)
+	}
+	*more = idSet{}
+}
 
 // all yields the IDs and their bits, in no order. The set must not grow meanwhile.
 func (s *idSet) all() iter.Seq2[watermark.ID, uint8] {

@@ -54,7 +54,7 @@ func (p planner) outline(ctx context.Context, plan *folderPlan) error {
 		}
 		return nil
 	})
-	plan.late = &latecomers{mint: p.mint, path: plan.source.Path, twins: newTwins()}
+	plan.late = &latecomers{mint: p.mint, path: plan.source.Path, twins: newTwins(&plan.work.ids)}
 	return err
 }
 
@@ -94,16 +94,17 @@ func (l *latecomers) id(kind endpoint.Kind, identity string, ordinal int) waterm
 
 // twins counts items of equal identity, which is known by the ID that the first of them has.
 type twins struct {
-	seen idSet
+	seen *idSet               // claimed is its bit
 	more map[watermark.ID]int // how many came after the first one
 }
 
-func newTwins() *twins { return &twins{more: map[watermark.ID]int{}} }
+// newTwins returns twins that note what they saw in a set that may hold other IDs, too.
+func newTwins(seen *idSet) *twins { return &twins{seen: seen, more: map[watermark.ID]int{}} }
 
 // ordinal returns how many items of an identity came before this one.
 func (t *twins) ordinal(first watermark.ID) int {
-	if t.seen.get(first) == 0 {
-		t.seen.put(first, claimed)
+	if t.seen.get(first)&claimed == 0 {
+		t.seen.or(first, claimed)
 		return 0
 	}
 	t.more[first]++

@@ -65,7 +65,7 @@ func (d *decider) list(ctx context.Context, since string) error {
 
 // begin forgets what an attempt found that was not the last.
 func (d *decider) begin() {
-	d.plan.counts, d.plan.work, d.deferred, d.twins = Counts{}, workList{}, nil, newTwins()
+	d.plan.counts, d.plan.work, d.deferred, d.twins = Counts{}, workList{}, nil, newTwins(new(idSet))
 	clear(d.changed)
 }
 
@@ -86,9 +86,9 @@ func (d *decider) listUnchanged(ctx context.Context) error {
 
 // byRef is the order of references that are numbers, and roughly that of their driver if they are not:
 // short ones first.
-func byRef(a, b listed) int {
-	return cmp.Or(cmp.Compare(len(a.Ref), len(b.Ref)), cmp.Compare(a.Ref, b.Ref))
-}
+func byRef(a, b listed) int { return compareRefs(a.Ref, b.Ref) }
+
+func compareRefs(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
 
 // listedIn reports whether the item of a record is in a folder in which nothing changed since everything
 // in it had a record.
@@ -251,13 +251,7 @@ func (d *decider) listing(ctx context.Context) iter.Seq2[endpoint.Item, error] {
 }
 
 // unclaim forgets which items an attempt found that failed.
-func (m *memory) unclaim() {
-	for _, t := range m.ids.tables {
-		for i := range t.slots {
-			t.slots[i].bits &^= claimed
-		}
-	}
-}
+func (m *memory) unclaim() { m.ids.clear(claimed) }
 
 // refs returns the references that a folder has.
 func (a *account) refs(ctx context.Context, m *endpoint.Mailbox, f endpoint.Folder) (refs refSet, err error) {

@@ -28,8 +28,8 @@ func (r *reached) all() []endpoint.Folder {
 
 // lookBack is glance, and looks also into those of the folders which the destination does not list: a server that leaves one out of its
 // listing for a moment must not make what is in it seem lost. One that is not there any more holds nothing.
-func (r *running) lookBack(ctx context.Context) (*view, error) {
-	v, err := r.glance(ctx, false)
+func (r *running) lookBack(ctx context.Context, written *idSet) (*view, error) {
+	v, err := r.glance(ctx, false, written)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (r *running) lookBack(ctx context.Context) (*view, error) {
 
 // lookBackWhole is lookBack, and loads what is remembered of the destination.
 func (r *running) lookBackWhole(ctx context.Context) (*view, error) {
-	v, err := r.lookBack(ctx)
+	v, err := r.lookBack(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,8 @@ type scanner struct {
 	// same says that the destination has the address of earlier passes, so that its states can be compared with
 	// those of then.
 	same bool
+	// written are the items that this pass wrote, if they are looked for.
+	written *idSet
 	// skipsEmpty leaves out the folders of which their listing says that nothing is in them.
 	skipsEmpty bool
 }
@@ -46,6 +48,7 @@ type view struct {
 
 	mu      sync.Mutex
 	present idSet                    // items whose current mark is somewhere, with alive and trashed
+	written *idSet                   // those that this pass wrote, where they are looked for: with the same bits, once seen; or nil
 	places  map[watermark.ID][]place // where these are; nil if that is not noted
 	void    map[watermark.ID]uint32  // items with a mark of ours that counts no more, and its generation
 	highest uint32                   // generation among the marks of this pair and these types
@@ -114,15 +117,6 @@ func (v *view) loaded() bool {
 	return len(v.unread) == 0
 }
 
-// finds is has, of a view that is loaded only where that matters.
-func (v *view) finds(ctx context.Context, id watermark.ID, weTrashed bool) (bool, error) {
-	if v.has(id, weTrashed) {
-		return true, nil
-	}
-	err := v.load(ctx)
-	return v.has(id, weTrashed), err
-}
-
 // leave notes that nothing left a folder since a state, so that what is remembered of it holds.
 func (v *view) leave(f *endpoint.Folder, since string) {
 	v.loading.Lock()
@@ -139,10 +133,11 @@ func (v *view) leave(f *endpoint.Folder, since string) {
 func (v *view) has(id watermark.ID, weTrashed bool) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	seen := v.present.get(id) | v.written.get(id)
 	if weTrashed {
-		return v.present.get(id)&alive != 0
+		return seen&alive != 0
 	}
-	return v.present.get(id) != 0
+	return seen&(alive|trashed) != 0
 }
 
 // alive returns where an item is, but for the trash.
@@ -164,10 +159,14 @@ func (v *view) copies(rec store.Record) []place {
 
 // found enters that an item is at a place.
 func (v *view) found(id watermark.ID, at place) {
+	where := alive
 	if at.folder.Role == endpoint.Trash {
-		v.present.or(id, trashed)
+		where = trashed
+	}
+	if v.written.get(id) != 0 { // and takes no more room
+		v.written.or(id, where)
 	} else {
-		v.present.or(id, alive)
+		v.present.or(id, where)
 	}
 	v.locate(id, at)
 }
@@ -189,7 +188,8 @@ func (v *view) above(generation uint32) bool {
 // scan looks at every folder: whole, or only at what changed since the stored positions. It
 // returns a complete view, but for what is to be loaded, or an error.
 func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
-	v := &view{void: map[watermark.ID]uint32{}, ledger: s.ledger}
+	v := &view{void: map[watermark.ID]uint32{}, ledger: s.ledger, written: s.written}
+	v.written.clear(alive | trashed) // of an attempt that failed
 	if s.locate {
 		v.places = map[watermark.ID][]place{}
 	}

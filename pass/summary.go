@@ -142,15 +142,23 @@ func (r *running) foresees(v *view) bool {
 	if !v.extendsOnly(r.before.folders) || !r.before.markless && !v.extendsAll(r.before.folders) {
 		return false
 	}
-	seen := 0
-	for _, plan := range r.plans {
-		for w := range plan.work.done() {
-			if v.has(w.id, w.trashed) {
-				seen++
-			}
+	return v.holdsWritten()
+}
+
+// holdsWritten reports whether all that a view holds is what the pass wrote.
+func (v *view) holdsWritten() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.written == nil || v.present.len() > 0 {
+		return false
+	}
+	for _, bits := range v.written.all() {
+		there := bits&(alive|trashed) != 0
+		if there && (bits&wroteItem == 0 || bits&wroteTrashed != 0 && bits&alive == 0) {
+			return false
 		}
 	}
-	return seen == v.seen()
+	return true
 }
 
 // extendsOnly reports whether all that a view takes for granted is what was there when folders were listed before:
@@ -180,13 +188,6 @@ func (v *view) extendsAll(earlier []endpoint.Folder) bool {
 		_, extended := v.extends[key]
 		return !extended || now[key].Role != f.Role
 	})
-}
-
-// seen is how many items of the pair a view holds.
-func (v *view) seen() int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.present.len()
 }
 
 // foreseen returns what a pass with nothing new would report of a folder in which this one dealt with every

@@ -34,19 +34,29 @@ type workItem struct {
 	follows watermark.ID
 }
 
-// workList is the work of a folder in its order: 32 bytes for each item whose reference is a number and of
-// which little is known, as of all mail that is new to an IMAP source. The zero value is empty.
+// workList is the work of a folder in its order: 16 bytes for each item whose reference is a number and of
+// which little is known, as of all mail that is new to an IMAP source, and 16 more once its ID is. What was
+// written is let go: the ledger has it. The zero value is empty.
 type workList struct {
-	chunks [][]packedItem
+	chunks []workChunk
 	n      int
 	odd    map[int]workItem // items that do not fit into those bytes
 	bytes  int64            // of all
 	wrote  int              // how many items were written
+	// ids are those of the items that were written, with the bits below, and what twins keeps.
+	ids idSet
 }
 
-// packedItem is a workItem in few bytes.
+// workChunk is a number of items that follow each other. Once all of them were written, it is empty.
+type workChunk struct {
+	items   []packedItem
+	ids     []watermark.ID // nil as long as none is known
+	odd     bool           // some of the items do not fit
+	written int            // how many
+}
+
+// packedItem is a workItem without its ID in few bytes.
 type packedItem struct {
-	id       watermark.ID
 	ref      uint32
 	size     uint32 // or noSize
 	received uint32 // seconds since 1970; 0 if unknown
@@ -55,8 +65,8 @@ type packedItem struct {
 }
 
 const (
-	workChunk = 1 << 10
-	noSize    = math.MaxUint32
+	workChunkItems = 1 << 10
+	noSize         = math.MaxUint32
 )
 
 // What is known of a packedItem, by bits.
@@ -65,18 +75,24 @@ const (
 	packedTrashed
 	packedDuplicate
 	packedNewcomer
-	packedWritten // this pass wrote the item
+)
+
+// What is known of the ID of an item that was written, by bits, beside those of a view.
+const (
+	wroteItem      uint8 = 4 << iota // this pass wrote the item
+	wroteTrashed                     // workItem.trashed
+	wroteDuplicate                   // workItem.duplicate
 )
 
 func (l *workList) len() int { return l.n }
 
-// add appends an item.
+// add appends an item. Nothing is added once an item was written.
 func (l *workList) add(w workItem) {
-	if l.n%workChunk == 0 {
-		l.chunks = append(l.chunks, make([]packedItem, 0, workChunk))
+	if l.n%workChunkItems == 0 {
+		l.chunks = append(l.chunks, workChunk{items: make([]packedItem, 0, workChunkItems)})
 	}
 	last := &l.chunks[len(l.chunks)-1]
-	*last = append(*last, packedItem{})
+	last.items = append(last.items, packedItem{})
 	l.n++
 	l.bytes += max(w.size, 0)
 	l.set(l.n-1, w)
@@ -85,36 +101,50 @@ func (l *workList) add(w workItem) {
 // set replaces an item by what is known of it now.
 func (l *workList) set(n int, w workItem) {
 	w.n = n
-	slot := l.slot(n)
+	chunk, i := l.chunk(n)
 	packed, ok := w.pack()
-	packed.bits |= slot.bits & packedWritten
 	delete(l.odd, n)
 	if !ok {
 		packed.bits |= packedOdd
+		chunk.odd = true
 		if l.odd == nil {
 			l.odd = map[int]workItem{}
 		}
 		l.odd[n] = w
 	}
-	*slot = packed
+	if chunk.ids == nil && w.id != (watermark.ID{}) {
+		chunk.ids = make([]watermark.ID, cap(chunk.items))
+	}
+	if chunk.ids != nil {
+		chunk.ids[i] = w.id
+	}
+	chunk.items[i] = packed
 }
 
-func (l *workList) slot(n int) *packedItem { return &l.chunks[n/workChunk][n%workChunk] }
+// chunk returns the chunk of an item, and the item's place in it.
+func (l *workList) chunk(n int) (*workChunk, int) {
+	return &l.chunks[n/workChunkItems], n % workChunkItems
+}
 
-// at returns an item.
+// at returns an item that was not let go.
 func (l *workList) at(n int) workItem {
-	packed := l.slot(n)
+	chunk, i := l.chunk(n)
+	packed := chunk.items[i]
 	if packed.bits&packedOdd != 0 {
 		return l.odd[n]
 	}
-	return packed.unpack(n)
+	w := packed.unpack(n)
+	if chunk.ids != nil {
+		w.id = chunk.ids[i]
+	}
+	return w
 }
 
-// all yields the items in their order. They may be set meanwhile.
+// all yields the items in their order, but for those that were let go. They may be set meanwhile.
 func (l *workList) all() iter.Seq[workItem] {
 	return func(yield func(workItem) bool) {
 		for n := range l.n {
-			if !yield(l.at(n)) {
+			if chunk, _ := l.chunk(n); chunk.items != nil && !yield(l.at(n)) {
 				return
 			}
 		}
@@ -141,29 +171,41 @@ func (l *workList) window(at, items int, bytes int64) []workItem {
 	return some[:fitting(some, func(w workItem) int64 { return w.size }, items, bytes)]
 }
 
-// written notes that an item of the list was written, as it is known now.
+// written notes that an item of the list was written. Its ID is kept, and a chunk is let go with the last
+// of its items, unless the ledger has less of one.
 func (l *workList) written(w workItem) {
-	l.set(w.n, w)
-	if slot := l.slot(w.n); slot.bits&packedWritten == 0 {
-		slot.bits |= packedWritten
-		l.wrote++
+	slot := l.ids.slot(w.id)
+	if slot.bits&wroteItem != 0 {
+		return
+	}
+	slot.bits |= wroteItem
+	if w.trashed {
+		slot.bits |= wroteTrashed
+	}
+	if w.duplicate {
+		slot.bits |= wroteDuplicate
+	}
+	l.wrote++
+	chunk, _ := l.chunk(w.n)
+	if chunk.written++; chunk.written == len(chunk.items) && !chunk.odd {
+		*chunk = workChunk{}
 	}
 }
 
-// done yields the items that were written.
-func (l *workList) done() iter.Seq[workItem] {
-	return func(yield func(workItem) bool) {
-		for n := range l.n {
-			if l.slot(n).bits&packedWritten != 0 && !yield(l.at(n)) {
-				return
-			}
+// attempts returns how often items failed in earlier passes, of those that did.
+func (l *workList) attempts() map[watermark.ID]uint8 {
+	attempts := map[watermark.ID]uint8{}
+	for _, w := range l.odd {
+		if w.attempts > 0 {
+			attempts[w.id] = w.attempts
 		}
 	}
+	return attempts
 }
 
-// pack returns an item in few bytes; ok is false if it does not fit.
+// pack returns what there is to an item beside its ID in few bytes; ok is false if it does not fit.
 func (w workItem) pack() (p packedItem, ok bool) {
-	p = packedItem{id: w.id, kind: w.kind, size: noSize}
+	p = packedItem{kind: w.kind, size: noSize}
 	for _, b := range []struct {
 		set bool
 		bit uint8
@@ -192,7 +234,7 @@ func (w workItem) pack() (p packedItem, ok bool) {
 // unpack inverts pack.
 func (p packedItem) unpack(n int) workItem {
 	w := workItem{
-		n: n, id: p.id, ref: strconv.FormatUint(uint64(p.ref), 10), kind: p.kind, size: int64(p.size),
+		n: n, ref: strconv.FormatUint(uint64(p.ref), 10), kind: p.kind, size: int64(p.size),
 		trashed: p.bits&packedTrashed != 0, duplicate: p.bits&packedDuplicate != 0, newcomer: p.bits&packedNewcomer != 0,
 	}
 	if p.size == noSize {

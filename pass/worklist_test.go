@@ -1,6 +1,7 @@
 package pass
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -49,7 +50,8 @@ func drawnWork(random *rand.Rand, n int) workItem {
 func TestWorkList(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a test that can be repeated
 	var l workList
-	var want, written []workItem
+	var want []workItem
+	written := idSet{}
 	for n := range 5000 {
 		want = append(want, drawnWork(random, n))
 		l.add(want[n])
@@ -60,8 +62,14 @@ func TestWorkList(t *testing.T) {
 			want[n] = drawnWork(random, n)
 			l.set(n, want[n])
 		case 1:
-			want[n].size++
-			written = append(written, want[n])
+			bits := wroteItem
+			if want[n].trashed {
+				bits |= wroteTrashed
+			}
+			if want[n].duplicate {
+				bits |= wroteDuplicate
+			}
+			written.put(want[n].id, bits)
 			l.written(want[n])
 			l.written(want[n])
 		}
@@ -69,12 +77,46 @@ func TestWorkList(t *testing.T) {
 	if have := slices.Collect(l.all()); !reflect.DeepEqual(have, want) {
 		t.Error("the list holds something else than was put into it")
 	}
-	if have := slices.Collect(l.done()); !reflect.DeepEqual(have, written) || l.wrote != len(written) {
-		t.Errorf("%d items were written, want %d", len(have), len(written))
+	if have := maps.Collect(l.ids.all()); !reflect.DeepEqual(have, maps.Collect(written.all())) || l.wrote != written.len() {
+		t.Errorf("%d items were written, want %d", len(have), written.len())
 	}
 	l.keep(func(w workItem) bool { return w.n%3 == 0 })
 	if l.len() != (len(want)+2)/3 || l.at(7).id != want[21].id || l.at(7).n != 7 {
 		t.Errorf("%d items are kept", l.len())
+	}
+}
+
+// What was written is let go, but for chunks with an item of which the ledger knows less.
+func TestWorkListLetsGo(t *testing.T) {
+	var l workList
+	plain := func(n int) workItem {
+		return workItem{n: n, id: watermark.ID{byte(n), byte(n >> 8), 1}, ref: strconv.Itoa(n + 1), kind: endpoint.Mail, size: 5}
+	}
+	const odd = workChunkItems + 7
+	var left []int
+	for n := range 3*workChunkItems - 5 {
+		w := plain(n)
+		if n == odd {
+			w.attempts = 2
+		}
+		l.add(w)
+	}
+	for n := range l.len() {
+		if w := l.at(n); n != 2*workChunkItems {
+			l.written(w)
+		}
+	}
+	for w := range l.all() {
+		left = append(left, w.n)
+	}
+	if len(left) != 2*workChunkItems-5 || left[0] != workChunkItems {
+		t.Errorf("%d items are left, from %d on", len(left), left[0])
+	}
+	if have := l.attempts(); len(have) != 1 || have[plain(odd).id] != 2 {
+		t.Errorf("attempts %v", have)
+	}
+	if l.wrote != l.len()-1 || l.ids.len() != l.wrote {
+		t.Errorf("%d of %d items were written, and %d IDs are kept", l.wrote, l.len(), l.ids.len())
 	}
 }
 

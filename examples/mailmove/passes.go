@@ -25,7 +25,7 @@ type migration struct {
 // open opens database and mailboxes, at once. The caller closes the migration, also after an error.
 func (p program) open(ctx context.Context, s settings, observer func(pass.Event)) (*migration, error) {
 	m := &migration{options: s.options}
-	m.options.Folders, m.options.Observer = s.connections, observer
+	m.options.Folders, m.options.Observer = s.connections, p.savingMemory(observer)
 	roots, err := trusted(s.ca)
 	if err != nil {
 		return m, err

@@ -45,7 +45,8 @@ func (did millionOutcomes) rows(n, more int, disk int64) []row {
 		{
 			name: title + ": peak memory", value: mebibytes(max(did.full.Peak, did.nothing.Peak, did.some.Peak)), format: "%.0f MiB",
 			least: atMost(192), moonshot: atMost(96),
-			how: fmt.Sprintf("full %v; delta with nothing new %v, with 1 %% new %v", did.full, did.nothing, did.some),
+			how: fmt.Sprintf("full %v, %.0f MiB of it pages of files; delta with nothing new %v, with 1 %% new %v; GOGC=%d, as in mailmove, from %s items on",
+				did.full, mebibytes(did.full.Files), did.nothing, did.some, gcPercent, count(manyItems)),
 		},
 		{
 			name: title + ": planning all of them, listing both sides whole", value: did.planned.Took.Seconds(), format: "%.1f s",

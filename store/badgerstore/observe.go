@@ -55,6 +55,7 @@ func (s *Store) observeNames(path string) error {
 		return fmt.Errorf("sync the database's directory: %w", err)
 	}
 	s.files = names
+	s.numFiles.Store(int64(len(names)))
 	return nil
 }
 
@@ -72,6 +73,7 @@ func (s *Store) observeTables(path string, change sealState) error {
 			return fmt.Errorf("read a table: %w", err)
 		}
 		change.tables[info.ID] = sum
+		s.work.Add(int64(sum.size) / readShare) //nolint:gosec // of a file
 	}
 	return nil
 }

@@ -69,6 +69,16 @@ const (
 	oldMemTableSize = 16 << 20
 )
 
+// The shape of Badger's tree. Up to a dozen tables are built at a time, each in memory that is twice its size
+// and rounded up to the next power of two, so a table is a little smaller than one. Records have
+// random keys, so all of a level is rewritten for what comes into it: a level that is much larger than
+// the one before is written often, and for a table that spans it, at once. Small steps keep that rare and short.
+const (
+	tableSize       = 448 << 10
+	baseLevelSize   = 2 << 20
+	levelMultiplier = 3
+)
+
 // badger returns options for a small memory, and without what a ledger does not need. It sets
 // all that Badger only checks by ending the process: two compactors or more, a stall above the
 // number of tables of level zero, and both caches where there is encryption.
@@ -78,7 +88,9 @@ func (o Options) badger(dir string) badger.Options {
 		WithMetricsEnabled(false).
 		WithMemTableSize(memTableSize).
 		WithNumMemtables(1).
-		WithBaseTableSize(512 << 10). // of a dozen that are built at a time
+		WithBaseTableSize(tableSize).
+		WithBaseLevelSize(baseLevelSize).
+		WithLevelSizeMultiplier(levelMultiplier).
 		WithNumLevelZeroTables(2).
 		WithNumLevelZeroTablesStall(6).
 		WithNumCompactors(2).
@@ -89,11 +101,12 @@ func (o Options) badger(dir string) badger.Options {
 		WithNumVersionsToKeep(1).
 		WithDetectConflicts(false). // one writer a pair
 		WithSyncWrites(true)
+	b.TableSizeMultiplier = 1 // there is no method for it
 	if o.Key.IsZero() {
 		return b
 	}
 	key := o.Key.Derive("badger")
-	return b.WithEncryptionKey(key[:]).WithBlockCacheSize(2 << 20).WithIndexCacheSize(8 << 20)
+	return b.WithEncryptionKey(key[:]).WithBlockCacheSize(2 << 20).WithIndexCacheSize(4 << 20)
 }
 
 // logger passes on what Badger says, except what it calls debugging: that shows keys.

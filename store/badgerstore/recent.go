@@ -45,6 +45,9 @@ func (r *recent) wrote(writes map[string][]byte) {
 
 // read notes that a part was read as a whole, and its keys.
 func (r *recent) read(p part, keys keyFilter) {
+	if r.whole[p] {
+		return // they are known
+	}
 	r.keys.merge(keys)
 	r.whole[p] = true
 }

@@ -34,9 +34,11 @@ type Store struct {
 	work   atomic.Int64 // since Badger was opened, in bytes
 
 	renewAfter int64 // see there; a test renews more often
+	renewShare int64 // the same
 
 	observeMu sync.Mutex
 	files     []string // Badger's files, when last looked at
+	numFiles  atomic.Int64
 
 	snapshotsMu sync.Mutex
 	snapshots   map[*snapshot]bool
@@ -59,7 +61,7 @@ func Open(dir string, o *Options) (*Store, error) {
 		return nil, fmt.Errorf("badgerstore: open: %w", err)
 	}
 	s := &Store{
-		dir: absolute, options: o.withDefaults(), renewAfter: renewAfter,
+		dir: absolute, options: o.withDefaults(), renewAfter: renewAfter, renewShare: renewShare,
 		snapshots: map[*snapshot]bool{}, open: map[string]*ledger{},
 	}
 	s.secret = s.options.secret()

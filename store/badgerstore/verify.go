@@ -50,8 +50,11 @@ func (l *ledger) verifyPart(ctx context.Context, p part, hold *held) (done bool,
 	if err != nil || c == nil {
 		return false, err
 	}
-	keys := keyFilter{seed: l.recent.keys.seed}
-	have, err := c.sum(ctx, l.store.secret, keys.add, hold)
+	keys, show := keyFilter{seed: l.recent.keys.seed}, func([]byte) {}
+	if !l.knows(p) {
+		show = keys.add
+	}
+	have, err := c.sum(ctx, l.store.secret, show, hold)
 	c.close()
 	if err != nil {
 		return false, err
@@ -64,6 +67,13 @@ func (l *ledger) verifyPart(ctx context.Context, p part, hold *held) (done bool,
 	l.verified[p] = true
 	l.recent.read(p, keys)
 	return true, nil
+}
+
+// knows reports whether every key of a part is known without reading it.
+func (l *ledger) knows(p part) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.recent.whole[p]
 }
 
 // openPart returns a cursor over a part and the sum that it must have, both of one moment between
