@@ -300,7 +300,7 @@ func (w *window) answered(o outgoing, r endpoint.PutResult) error {
 		w.failures.dropFlags(len(r.Dropped))
 		w.settle(o.item, false)
 	case endpoint.CodeOf(r.Err) == endpoint.InDoubt, isContext(r.Err):
-		// stays in doubt
+		w.wrote.Store(true) // stays in doubt
 	case fatal(r.Err):
 		o.item.state = untried
 		return r.Err
