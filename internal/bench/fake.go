@@ -53,6 +53,20 @@ func inboxOf(items int) endpoint.Folder {
 	}
 }
 
+// Stayed says that no item ever leaves: those up to the number that is a state are there.
+func (fakeSource) Stayed(since, _ string) func(ref string) bool { return upTo(since) }
+
+func upTo(state string) func(ref string) bool {
+	most, err := strconv.Atoi(state)
+	if err != nil {
+		return nil
+	}
+	return func(ref string) bool {
+		n, err := strconv.Atoi(ref)
+		return err == nil && n <= most
+	}
+}
+
 // List computes the items since a number of them.
 func (s fakeSource) List(ctx context.Context, _ endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {
 	return s.each(ctx, since, func(i int) endpoint.Item {

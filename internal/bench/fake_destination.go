@@ -91,6 +91,16 @@ func otherFolder(name string, items int) endpoint.Folder {
 	return endpoint.Folder{ID: name, Path: []string{name}, Validity: fakeValidity, State: strconv.Itoa(items), Items: items}
 }
 
+// Stayed tells of states below which no number is missing; else references are not as old as their numbers say.
+func (d *fakeDestination) Stayed(since, now string) func(ref string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n, err := strconv.Atoi(now); err != nil || n > d.solid {
+		return nil
+	}
+	return upTo(since)
+}
+
 // List is not needed of a destination.
 func (d *fakeDestination) List(context.Context, endpoint.Folder, string) iter.Seq2[endpoint.Item, error] {
 	return func(yield func(endpoint.Item, error) bool) {
