@@ -48,9 +48,9 @@ func (d *driver) appendOpen(ctx context.Context, f endpoint.Folder, w *putWindow
 			spare.Go(func() { d.spareLane(ctx, joining, f, w, p.limits) })
 		}
 		newLane(s, folder, w).run(ctx, p.limits)
-		s.showMark(folder, w)
 		defer time.AfterFunc(joinGrace, stop).Stop()
 		spare.Wait()
+		s.showMark(folder, w)
 		d.pace.learn(p, w.round, time.Since(began))
 		return nil
 	})
