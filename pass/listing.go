@@ -123,29 +123,32 @@ func (d *decider) listChanges(ctx context.Context, since string) (complete bool,
 
 // meetStayed goes through a folder of which its states tell that nothing left it, without asking for its
 // references: an item that was known to be there is there, and one that came later and is there is listed. It is
-// not complete where the number of items says that one is neither new nor known.
+// not complete where the number of items says that one is neither new nor known, nor where two records are of one
+// reference, which would hide such an item.
 func (d *decider) meetStayed(ctx context.Context, items []endpoint.Item, since string) (complete bool, err error) {
 	stayed := stayedRefs{test: d.source.Stayed(since, d.plan.source.State)}
 	if stayed.test == nil {
 		return false, nil
 	}
 	err = d.meet(ctx, items, &stayed)
-	return stayed.known+len(items) == d.plan.source.Items, err
+	known, once := stayed.count()
+	return once && known+len(items) == d.plan.source.Items, err
 }
 
 // presence tells which references, but those of new items, are in a folder.
 type presence interface {
 	// has reports whether a reference is there and was not taken.
 	has(ref string) bool
-	// take takes a reference, and reports whether it was there and was not taken before.
+	// take takes a reference, and reports whether it was there.
 	take(ref string) bool
 }
 
 // stayedRefs are the references that were given before a state, since which nothing left the folder. Those of
 // items that were gone before are among them: so it is only asked for items that were there.
 type stayedRefs struct {
-	test  func(ref string) bool
-	known int // items that are there
+	test    func(ref string) bool
+	numbers []uint32 // references that were taken
+	others  []string // the same, of those that are no numbers
 }
 
 // has is asked for items that were gone before.
@@ -155,8 +158,20 @@ func (s *stayedRefs) take(ref string) bool {
 	if !s.test(ref) {
 		return false
 	}
-	s.known++
+	if n, isNumber := numberOf(ref); isNumber {
+		s.numbers = append(s.numbers, n)
+	} else {
+		s.others = append(s.others, ref)
+	}
 	return true
+}
+
+// count returns how many references were taken, and whether each was taken once.
+func (s *stayedRefs) count() (n int, once bool) {
+	n = len(s.numbers) + len(s.others)
+	slices.Sort(s.numbers)
+	slices.Sort(s.others)
+	return n, len(slices.Compact(s.numbers))+len(slices.Compact(s.others)) == n
 }
 
 // freshItems are those that came, or changed, since a state.

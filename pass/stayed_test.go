@@ -1,6 +1,7 @@
 package pass_test
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"github.com/dandyroll/dandyroll/endpoint/memendpoint"
 	"github.com/dandyroll/dandyroll/pass"
 	"github.com/dandyroll/dandyroll/store"
+	"github.com/dandyroll/dandyroll/watermark"
 )
 
 // meddled is a destination whose user does something in the middle of a pass.
@@ -120,6 +122,24 @@ func TestUnknownAmongWhatStayed(t *testing.T) {
 		w.must(l.Commit(t.Context(), store.Batch{Forget: []store.Record{r}}))
 		break
 	}
+	w.must(l.Close())
+	want(t, w.run(pass.Options{}), pass.Counts{Listed: 11, Already: 10, Migrated: 1, Healed: 1})
+}
+
+// A second record of one reference does not make up for an item of which the ledger knows nothing.
+func TestUnknownBesideTwoRecordsOfOneReference(t *testing.T) {
+	w := filled(t)
+	w.deliver(1, inbox)
+	l, err := w.store.Open(t.Context(), w.pair)
+	w.must(err)
+	var records []store.Record
+	for r, err := range l.Records(t.Context(), inbox) {
+		w.must(err)
+		records = append(records, r)
+	}
+	second := records[1]
+	second.ID = watermark.ID(bytes.Repeat([]byte{0xff}, len(second.ID))) // behind the other one
+	w.must(l.Commit(t.Context(), store.Batch{Forget: records[:1], Records: []store.Record{second}}))
 	w.must(l.Close())
 	want(t, w.run(pass.Options{}), pass.Counts{Listed: 11, Already: 10, Migrated: 1, Healed: 1})
 }
