@@ -105,6 +105,10 @@ type Driver interface {
 	// Quota returns how much room there is.
 	Quota(ctx context.Context) (Quota, error)
 
+	// Foresee says that up to so many calls at once are to come soon. A driver may make connections
+	// for them; it does not wait for these, nor tell of what goes wrong.
+	Foresee(ctx context.Context, calls int)
+
 	// Wire returns the counters since the driver was made.
 	Wire() Wire
 
@@ -132,6 +136,9 @@ type Unimplemented struct{}
 func (Unimplemented) mustEmbedUnimplemented() {} //nolint:unused // makes embedding the only way to be a Driver
 
 func unsupported() error { return &Error{Code: Unsupported} }
+
+// Foresee does nothing.
+func (Unimplemented) Foresee(context.Context, int) {}
 
 // State fails with ErrUnsupported.
 func (Unimplemented) State(context.Context, Folder, string) (string, error) {

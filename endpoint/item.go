@@ -125,6 +125,8 @@ type Wire struct {
 	Commands int64 `json:"commands"` // commands or requests
 	Sent     int64 `json:"sent"`     // bytes, above TLS
 	Received int64 `json:"received"` // bytes, above TLS
+	// RoundTrip is the least time that an answer took: no less than a round trip. 0 if that is not known.
+	RoundTrip time.Duration `json:"-"`
 }
 
 // Info says what a mailbox is, without talking to it.

@@ -35,6 +35,14 @@ func (m *Mailbox) Info() Info { return m.driver.Info() }
 // Wire returns what went over the mailbox's connections so far.
 func (m *Mailbox) Wire() Wire { return m.driver.Wire() }
 
+// Foresee says that up to so many calls at once are to come soon, no more than Capabilities.Concurrency. Connections
+// can be made for them meanwhile, which are of no use to anybody if the calls do not come.
+func (m *Mailbox) Foresee(ctx context.Context, calls int) {
+	if !m.closed.Load() {
+		m.driver.Foresee(ctx, calls)
+	}
+}
+
 // Close ends the calls in flight and closes all connections. Closing twice is no error.
 func (m *Mailbox) Close() error {
 	if m.closed.Swap(true) {

@@ -13,7 +13,7 @@ import (
 func (r *running) scanner() scanner {
 	return scanner{
 		destination: r.pair.Destination, to: r.to, ledger: r.ledger, mint: r.mint,
-		parallel: r.parallel(r.dstCaps), persist: !r.dry && r.knowsDestination(), locate: r.locates(),
+		crew: func() *crew { return r.crew(r.pair.Destination) }, persist: !r.dry && r.knowsDestination(), locate: r.locates(),
 		skipsEmpty: r.skipsEmpty(), same: r.knowsDestination(),
 	}
 }

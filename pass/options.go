@@ -142,8 +142,8 @@ type Options struct {
 	// SendBack migrates also items that came from this destination.
 	SendBack bool
 
-	// Folders is how many folders are worked on at once; 0 means 4, and no more than the
-	// endpoints allow.
+	// Folders is how many folders are worked on at once, if the endpoints allow that many; 0 means up to 4, and no more
+	// at first than 2 where both endpoints answer within 5 milliseconds.
 	Folders int
 	// Window is how many items of a folder are written between two commits, at most 1024; 0 lets the
 	// pass choose: 64 at first, then as many as can be written in some three seconds, from 4 to 2044.
@@ -161,11 +161,12 @@ type Options struct {
 	// Observer gets the events of the pass, one at a time. It must not block. Nil means none.
 	Observer func(Event)
 
-	adaptive bool // Window was 0
+	adaptive     bool // Window was 0
+	fixedFolders bool // Folders was not
 }
 
 func (o Options) withDefaults() Options {
-	if o.Folders == 0 {
+	if o.fixedFolders = o.Folders != 0; !o.fixedFolders {
 		o.Folders = 4
 	}
 	if o.Window == 0 {

@@ -83,8 +83,10 @@ func (r *running) planFolders(ctx context.Context, p planner, ways []route, left
 	r.excluded = make([]*folderPlan, len(left))
 	r.lost = nil
 	var jobs []func(context.Context) error
+	hands := r.crew(r.pair.Source)
 	for i, way := range ways {
 		jobs = append(jobs, func(ctx context.Context) (err error) {
+			defer hands.did(max(way.source.Items, 0), 0)
 			r.plans[i], err = p.plan(ctx, way, stored[store.FolderKey(way.source.Path)])
 			if ofFolder(err) {
 				r.plans[i], err = r.breakFolder(way, err), nil
@@ -99,7 +101,7 @@ func (r *running) planFolders(ctx context.Context, p planner, ways []route, left
 			return err
 		})
 	}
-	return parallel(ctx, r.parallel(r.srcCaps), jobs, func(ctx context.Context, job func(context.Context) error) error {
+	return each(ctx, hands, jobs, func(ctx context.Context, job func(context.Context) error) error {
 		return job(ctx)
 	})
 }

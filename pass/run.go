@@ -155,6 +155,7 @@ func (r *running) prepare(ctx context.Context) error {
 	if err := r.preflight(ctx); err != nil || r.nothing {
 		return err
 	}
+	r.foresee(ctx)
 	r.tell(PhaseStarted{ScanningDestination})
 	if err := r.awaitLanding(ctx); err != nil {
 		return err
@@ -241,12 +242,13 @@ func (r *running) transfer(ctx context.Context) error {
 // transferWith tries the destination, if it is not known yet, and then works on the folders. Their first windows are read
 // meanwhile. While the trial is cleared away, folders are made; nothing is put into them before.
 func (r *running) transferWith(ctx context.Context, t *transfer) error {
-	folders := min(r.parallel(r.srcCaps), r.parallel(r.dstCaps))
 	release := func(context.Context) error { return nil }
 	if len(t.queues.waiting) > 0 {
-		for range folders {
+		hands := r.crew(r.pair.Source, r.pair.Destination).hands()
+		for range hands {
 			t.queues.begin(ctx, t)
 		}
+		r.pair.Destination.Foresee(ctx, min(hands, len(t.queues.begun)))
 		known := r.profile.known()
 		cage, err := r.canary(ctx)
 		if err != nil {
@@ -256,6 +258,7 @@ func (r *running) transferWith(ctx context.Context, t *transfer) error {
 			release = func(ctx context.Context) error { return r.release(ctx, cage) }
 		}
 	}
+	t.crew = r.crew(r.pair.Source, r.pair.Destination)
 	t.unmarked = r.profile.known() && !r.profile.MarkSurvives
 	err := together(ctx, func(ctx context.Context) error {
 		if err := release(ctx); err != nil {
@@ -263,7 +266,7 @@ func (r *running) transferWith(ctx context.Context, t *transfer) error {
 		}
 		close(t.cleared)
 		return nil
-	}, func(ctx context.Context) error { return parallel(ctx, folders, r.plans, t.folder) })
+	}, func(ctx context.Context) error { return each(ctx, t.crew, r.plans, t.folder) })
 	r.touched = r.touched || t.wrote.Load()
 	return err
 }

@@ -17,7 +17,7 @@ type scanner struct {
 	to          *account
 	ledger      store.Ledger
 	mint        minter
-	parallel    int
+	crew        func() *crew // once something was asked
 	// persist writes what was found, and how far, into the ledger, so that the next scan looks
 	// only at what changed.
 	persist bool
@@ -201,7 +201,8 @@ func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = parallel(ctx, s.parallel, pointers(v.folders), func(ctx context.Context, f *endpoint.Folder) error {
+	hands := s.crew()
+	err = each(ctx, hands, pointers(v.folders), func(ctx context.Context, f *endpoint.Folder) error {
 		since, position := "", stored[store.FolderKey(f.Path)]
 		if !whole {
 			since = s.mint.reached(position, *f)
@@ -210,6 +211,7 @@ func (s scanner) scan(ctx context.Context, whole bool) (*view, error) {
 		if err != nil {
 			return err
 		}
+		defer hands.did(max(f.Items, 0), 0)
 		return s.scanFolder(ctx, v, f, since, position.Summary == allBefore)
 	})
 	if err != nil {

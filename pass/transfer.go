@@ -35,6 +35,7 @@ type transfer struct {
 	tell                func(Event)
 	queues              *queues
 	pace                *pace
+	crew                *crew
 	unmarked            bool
 	// reached are the folders of the destination into which items may have been put.
 	reached *reached

@@ -94,6 +94,7 @@ func (w *window) ship(ctx context.Context, done store.Batch) (store.Batch, error
 	began := time.Now()
 	err := w.run(ctx)
 	w.pace.learn(len(w.order), max(w.took, time.Since(began)))
+	w.crew.did(len(w.order)-len(w.open), w.bytes)
 	w.tell(WindowDone{Folder: display(w.plan.source.Path), Items: len(w.order) - len(w.open), Bytes: w.bytes})
 	if err != nil {
 		w.takeBack()

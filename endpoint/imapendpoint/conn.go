@@ -20,10 +20,23 @@ var (
 )
 
 // meter counts what goes over all connections of a pool.
-type meter struct{ commands, sent, received atomic.Int64 }
+type meter struct{ commands, sent, received, roundTrip atomic.Int64 }
 
 func (m *meter) wire() endpoint.Wire {
-	return endpoint.Wire{Commands: m.commands.Load(), Sent: m.sent.Load(), Received: m.received.Load()}
+	return endpoint.Wire{
+		Commands: m.commands.Load(), Sent: m.sent.Load(), Received: m.received.Load(),
+		RoundTrip: time.Duration(m.roundTrip.Load()),
+	}
+}
+
+// answered notes how long an answer took.
+func (m *meter) answered(took time.Duration) {
+	for {
+		least := m.roundTrip.Load()
+		if least > 0 && least <= int64(took) || m.roundTrip.CompareAndSwap(least, int64(took)) {
+			return
+		}
+	}
 }
 
 // conn owns the socket of one connection: how it ends, how long it may be silent, what it counts.

@@ -10,7 +10,6 @@ import (
 // CreateFolder creates a folder and returns it as Folders would, but for a role that only its
 // name gives it. Where the server refuses the name, one with its punctuation escaped is tried.
 func (d *driver) CreateFolder(ctx context.Context, f endpoint.Folder) (made endpoint.Folder, err error) {
-	d.pool.foresee(ctx)
 	err = d.with(ctx, func(s *session) error {
 		ns, err := d.namespace(ctx, s)
 		if err != nil {

@@ -70,6 +70,9 @@ func (d *driver) Capabilities(ctx context.Context) (endpoint.Capabilities, error
 	return caps, err
 }
 
+// Foresee begins to make as many sessions, with those that there are.
+func (d *driver) Foresee(ctx context.Context, calls int) { d.pool.foresee(ctx, calls) }
+
 // Wire returns the counters of all connections so far.
 func (d *driver) Wire() endpoint.Wire { return d.pool.wire() }
 

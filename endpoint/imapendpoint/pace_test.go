@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/internal/climb"
 )
 
 // serverOf is a session that knows nothing but what its server offers.
@@ -50,7 +51,7 @@ func TestPaceFindsWhatIsFast(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := newPace(4)
-			puts(p, tt.server, 8*firstRest, tt.rate)
+			puts(p, tt.server, 8*climb.FirstRest, tt.rate)
 			lanes := map[int]int{}
 			batch := 0
 			for range 20 {
@@ -73,11 +74,11 @@ func TestPaceShrinks(t *testing.T) {
 	s := serverOf("LITERAL+", "MULTIAPPEND")
 	rate := func(p plan) float64 { return 1 << 20 * float64(p.lanes) }
 	p := newPace(4)
-	before := puts(p, s, 8*firstRest, rate)
+	before := puts(p, s, 8*climb.FirstRest, rate)
 	throttled := tally{}
 	throttled.add(&appendMessage{result: appendResult{err: endpoint.Errorf(endpoint.Throttled, "slow down")}})
 	p.learn(before, throttled, time.Second)
-	after := puts(p, s, longRest/2, rate)
+	after := puts(p, s, climb.LongRest/2, rate)
 	if before.lanes != 4 || after.lanes != 2 || after.limits.batchBytes >= before.limits.batchBytes {
 		t.Errorf("%+v before, %+v after", before, after)
 	}
@@ -117,7 +118,7 @@ func TestPaceGivesUpBatches(t *testing.T) {
 func TestPaceShares(t *testing.T) {
 	s := serverOf("LITERAL+", "MULTIAPPEND")
 	p := newPace(4)
-	puts(p, s, 8*firstRest, func(p plan) float64 { return 1 << 20 * float64(p.lanes) })
+	puts(p, s, 8*climb.FirstRest, func(p plan) float64 { return 1 << 20 * float64(p.lanes) })
 	if got := p.plan(s, 100, false); got.lanes*got.limits.batch > 100 || int64(got.lanes)*got.limits.windowBytes > windowBytes {
 		t.Errorf("100 messages: %+v", got)
 	}

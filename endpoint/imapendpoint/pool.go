@@ -31,8 +31,8 @@ type pool struct {
 	closed  bool
 	changed chan struct{} // closed and replaced whenever a waiting acquire should look again
 
-	ahead  sync.WaitGroup // sessions that are made before anybody asks
-	cancel context.CancelFunc
+	ahead   sync.WaitGroup       // sessions that are made before anybody asks
+	cancels []context.CancelFunc // end that
 }
 
 type idleSession struct {
@@ -108,15 +108,16 @@ func (p *pool) spare(ctx context.Context) *session {
 	return nil
 }
 
-// foresee begins to make all sessions that there may be: much is to be done soon. It does not wait for them.
-func (p *pool) foresee(ctx context.Context) {
+// foresee begins to make sessions until there are as many as wanted, if there may be. It does not wait for them.
+func (p *pool) foresee(ctx context.Context, wanted int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.cancel != nil {
+	if p.closed || len(p.live)+len(p.idle)+p.dialing >= min(wanted, p.limit) {
 		return
 	}
-	ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx)) // until the pool is closed
-	for ; len(p.live)+len(p.idle)+p.dialing < p.limit; p.dialing++ {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // until the pool is closed
+	p.cancels = append(p.cancels, cancel)
+	for ; len(p.live)+len(p.idle)+p.dialing < min(wanted, p.limit); p.dialing++ {
 		p.ahead.Go(func() {
 			if s, _ := p.grow(ctx); s != nil { // who needs one will see why there is none
 				p.release(s)
@@ -265,8 +266,8 @@ func (p *pool) killAll() {
 		return
 	}
 	p.closed = true
-	if p.cancel != nil {
-		p.cancel()
+	for _, cancel := range p.cancels {
+		cancel()
 	}
 	for s := range p.live {
 		s.kill()

@@ -245,9 +245,14 @@ func TestPoolForesees(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	p.foresee(ctx)
+	p.foresee(ctx, 2)
 	cancel() // of the call that foresaw, which may end first
-	p.foresee(t.Context())
+	p.foresee(t.Context(), 2)
+	p.ahead.Wait()
+	if len(p.idle) != 2 || srv.Accepted() != 2 {
+		t.Errorf("%d sessions of %d connections, want 2", len(p.idle), srv.Accepted())
+	}
+	p.foresee(t.Context(), 9)
 	p.ahead.Wait()
 	if len(p.idle) != 3 || srv.Accepted() != 3 {
 		t.Errorf("%d sessions of %d connections, want 3", len(p.idle), srv.Accepted())
@@ -275,7 +280,7 @@ func TestPoolClosesWhileItForesees(t *testing.T) {
 	if err := p.first(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p.foresee(t.Context())
+	p.foresee(t.Context(), 2)
 	<-began
 	if err := p.close(); err != nil { // waits for the one that is being made
 		t.Error(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
 )
@@ -13,6 +14,9 @@ import (
 // into what the network buffers while neither side reads.
 func (w *wire) send(name, args string) (tag string) {
 	tag = w.begin(name)
+	if len(w.open)+len(w.noise) == 0 {
+		w.first = sentCommand{tag, time.Now()}
+	}
 	w.open[tag] = nil
 	_, _ = w.out.WriteString(strings.TrimRight(name+" "+args, " ") + "\r\n")
 	return tag
@@ -80,6 +84,9 @@ func (w *wire) sort(line []byte, a answers) error {
 		return w.fail(fmt.Errorf("%w: answer to a command that was not sent", errProtocol))
 	}
 	w.open[s.tag] = &s
+	if s.tag == w.first.tag {
+		w.conn.meter.answered(time.Since(w.first.at))
+	}
 	return nil
 }
 

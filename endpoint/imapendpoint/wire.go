@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // wire is the protocol on one connection: commands out, responses in. Whoever owns the session sends
@@ -21,6 +22,7 @@ type wire struct {
 	tags  uint64
 	open  map[string]*status // commands of send; what their answer was, if it came before its turn
 	noise map[string]bool    // commands whose answer does not matter
+	first sentCommand        // of those that are on their way
 
 	mu    sync.Mutex
 	cause error  // why the connection ended, or nil
@@ -32,6 +34,12 @@ func newWire(c *conn, log *slog.Logger) *wire {
 		conn: c, frames: newFramer(c), out: bufio.NewWriterSize(c, writeChunk), log: log,
 		open: map[string]*status{}, noise: map[string]bool{},
 	}
+}
+
+// sentCommand is a command whose answer is timed: nothing was on its way before it.
+type sentCommand struct {
+	tag string
+	at  time.Time
 }
 
 // fail ends the connection. The first cause is the one that is remembered.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/internal/delayproxy"
 	"github.com/dandyroll/dandyroll/internal/imapscript"
 )
 
@@ -343,6 +344,40 @@ func TestFact2Counters(t *testing.T) {
 	}
 	if got := after.Sent - before.Sent; got < 20 || got > 200 {
 		t.Errorf("%d bytes sent", got)
+	}
+}
+
+// TestRoundTrip holds that no answer is taken to be faster than the network.
+func TestRoundTrip(t *testing.T) {
+	m := imapscript.Model{}
+	m.Add("INBOX", "x")
+	srv := imapscript.Start(t, m.Serve)
+	const trip = 30 * time.Millisecond
+	proxy, err := delayproxy.Start(t.Context(), delayproxy.Config{Target: srv.Addr, Delay: trip / 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer proxy.Close()
+	measure := func(addr string) time.Duration {
+		var count meter
+		s, err := connect(t.Context(), wireConfig(t, addr, nil), &count)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.kill()
+		for _, err := range s.pipeline(t.Context(), []string{"NOOP", "NOOP", "NOOP"}, nil) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		s.wire.mention("NOOP", "")
+		if _, err := s.selectFolder(t.Context(), "INBOX", true); err != nil {
+			t.Error(err)
+		}
+		return count.wire().RoundTrip
+	}
+	if far, near := measure(proxy.Addr()), measure(srv.Addr); far < trip || near <= 0 || near >= trip {
+		t.Errorf("round trips of %v and %v, want %v and less", far, near, trip)
 	}
 }
 

@@ -34,7 +34,7 @@ func rules() []rule {
 		{module + "endpoint", []string{watermark}, core},
 		{module + "store", []string{watermark}, core},
 		{module + "directory", []string{watermark, endpoint + "$"}, core},
-		{module + "pass", []string{watermark, endpoint + "$", store + "$"}, core},
+		{module + "pass", []string{watermark, endpoint + "$", store + "$", module + "internal/climb$"}, core},
 		{module + "endpoint/imapendpoint", []string{watermark, endpoint + "$", module + "internal/"}, driver},
 		{module + "endpoint/graphendpoint", []string{
 			watermark, endpoint + "$", module + "internal/",

@@ -1,0 +1,101 @@
+package pass_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+	"github.com/dandyroll/dandyroll/pass"
+)
+
+// timed is a mailbox that knows its round trip. A put takes a moment.
+type timed struct {
+	endpoint.Driver
+	trip time.Duration
+
+	mu       sync.Mutex
+	putting  int
+	most     int   // puts at once
+	foreseen []int // calls
+}
+
+func (d *timed) Wire() endpoint.Wire { return endpoint.Wire{RoundTrip: d.trip} }
+
+func (d *timed) Foresee(_ context.Context, calls int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.foreseen = append(d.foreseen, calls)
+}
+
+func (d *timed) Put(ctx context.Context, f endpoint.Folder, items []endpoint.Put) iter.Seq2[endpoint.PutResult, error] {
+	return func(yield func(endpoint.PutResult, error) bool) {
+		d.count(1)
+		defer d.count(-1)
+		time.Sleep(time.Millisecond)
+		d.Driver.Put(ctx, f, items)(yield)
+	}
+}
+
+func (d *timed) count(by int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.putting += by
+	d.most = max(d.most, d.putting)
+}
+
+// A few folders at once are enough where both mailboxes are near, and connections are made early where one is far away.
+func TestFoldersAtOnceByRoundTrip(t *testing.T) {
+	for name, test := range map[string]struct {
+		source, destination time.Duration
+		folders             int // Options.Folders
+		most                int // puts at once
+		early               int // calls that are foreseen of the source
+	}{
+		"both are near":      {time.Millisecond, time.Millisecond, 0, 2, 0},
+		"one is far away":    {20 * time.Millisecond, time.Millisecond, 0, 4, 4},
+		"both are far away":  {20 * time.Millisecond, 20 * time.Millisecond, 0, 4, 4},
+		"nothing is known":   {0, 0, 0, 4, 0},
+		"the caller decides": {time.Millisecond, time.Millisecond, 3, 3, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				for i := range 8 {
+					folder := fmt.Sprint("Folder ", i)
+					w.must(w.src.CreateFolder(folder))
+					w.deliver(3, folder)
+				}
+				p := w.open()
+				source := &timed{Driver: p.Source.Driver(), trip: test.source}
+				destination := &timed{Driver: p.Destination.Driver(), trip: test.destination}
+				p.Source, p.Destination = endpoint.New(source), endpoint.New(destination)
+				_, err := w.engine().Run(t.Context(), p, pass.Options{Folders: test.folders})
+				w.must(err)
+				if destination.most != test.most {
+					t.Errorf("%d puts at once, want %d", destination.most, test.most)
+				}
+				early := 0
+				if len(source.foreseen) > 0 {
+					early = source.foreseen[0]
+				}
+				if early != test.early {
+					t.Errorf("%d calls to the source are foreseen, want %d", early, test.early)
+				}
+				if len(destination.foreseen) == 0 || destination.foreseen[len(destination.foreseen)-1] != test.most {
+					t.Errorf("calls to the destination that are foreseen: %v, want %d", destination.foreseen, test.most)
+				}
+				source.foreseen = nil
+				_, err = w.engine().Run(t.Context(), p, pass.Options{Folders: test.folders})
+				w.must(err)
+				if source.foreseen != nil {
+					t.Errorf("a pass with nothing to do foresees %v calls", source.foreseen)
+				}
+			})
+		})
+	}
+}
