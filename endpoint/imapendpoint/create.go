@@ -45,7 +45,7 @@ func createAtOnce(ctx context.Context, s *session, ns namespace, path []string) 
 	return wire, l, err
 }
 
-// create sends CREATE, and a listing of what it makes, which may fail.
+// create sends CREATE, a listing of what it makes, and SELECT, for something is to be put there next. The last two may fail.
 func (l *listing) create(wire string) error {
 	quoted, err := quoteString(wire)
 	if err != nil {
@@ -55,6 +55,10 @@ func (l *listing) create(wire string) error {
 	refresh := l.session.sendRefresh()
 	tag := w.send("CREATE", quoted)
 	if err := l.send([]string{wire}); err != nil {
+		return err
+	}
+	opening, err := l.session.sendSelect(wire, false)
+	if err != nil {
 		return err
 	}
 	if refresh != nil {
@@ -67,6 +71,9 @@ func (l *listing) create(wire string) error {
 		return err
 	}
 	if err := l.await(); !l.session.alive() {
+		return err
+	}
+	if _, err := opening.await(); !l.session.alive() {
 		return err
 	}
 	if st.kind != "OK" && st.errorCode() != endpoint.Exists {
