@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -95,6 +96,36 @@ func BenchmarkCommit(b *testing.B) {
 				b.Fatal(err)
 			}
 		})
+	}
+}
+
+// BenchmarkCommitTogether commits windows of several folders at once, each with the intents of the next window.
+func BenchmarkCommitTogether(b *testing.B) {
+	const window = 100
+	key := watermark.NewKey()
+	s, l := openBench(b, b.TempDir(), key)
+	n := 0
+	for b.Loop() {
+		var all sync.WaitGroup
+		for lane := range lanes {
+			folder := func(int) string { return fmt.Sprint("folder ", lane) }
+			batch := migratedTo(folder, key, lane*laneNumbers+n, window)
+			for _, r := range migratedTo(folder, key, lane*laneNumbers+n+window, window).Records {
+				r.Status = store.Intent
+				batch.Records = append(batch.Records, r)
+			}
+			all.Go(func() {
+				if err := l.Commit(b.Context(), batch); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		n += window
+	}
+	b.ReportMetric(float64(lanes*n)/b.Elapsed().Seconds(), "items/s")
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
 	}
 }
 

@@ -27,7 +27,7 @@ type change struct {
 	state  *state
 	recent *recent
 	secret [32]byte
-	writes map[string][]byte // by key; nil deletes
+	writes map[string]entry // by key; a nil value deletes
 
 	tally      tally // what the writes change
 	meta       *store.Meta
@@ -39,22 +39,29 @@ type change struct {
 	reset      []byte
 	lastPass   uint64
 	swept      bool // whether dropped sightings are no longer there
-	changed    bool // whether anything is written
+	written    []write
+	changed    bool // whether the summary is written
+}
+
+// write is what really changes.
+type write struct {
+	entry      // without a value where it is deleted
+	fresh bool // there was none
 }
 
 func newChange(st *state, known *recent, secret [32]byte) *change {
 	return &change{
-		state: st, recent: known, secret: secret, writes: map[string][]byte{}, tally: newTally(),
+		state: st, recent: known, secret: secret, writes: map[string]entry{}, tally: newTally(),
 		names: newList[string](), validities: newList[string](), flags: newList[string](), epochs: newList[epoch](),
 		dropped: map[uint32]bool{}, reset: st.reset, lastPass: st.lastPass,
 	}
 }
 
-func (c *change) set(key, value []byte) { c.writes[string(key)] = value }
-func (c *change) delete(key []byte)     { c.writes[string(key)] = nil }
+func (c *change) set(key, value []byte) { c.writes[string(key)] = entry{key, value} }
+func (c *change) delete(key []byte)     { c.set(key, nil) }
 
 // batch puts in what a batch deletes, then what it adds, so that one batch can replace everything
-// that is known of a folder.
+// that is known of a folder. More batches may follow if they only add.
 func (c *change) batch(b *store.Batch) {
 	c.remove(b)
 	if b.Meta != nil {
@@ -143,7 +150,7 @@ func (c *change) addRecord(r store.Record) {
 
 func (c *change) addPass(p store.Pass) {
 	if p.Number == 0 {
-		p.Number = c.state.lastPass + 1
+		p.Number = c.lastPass + 1
 	}
 	c.lastPass = max(c.lastPass, p.Number)
 	c.set(c.state.tag.pass(p.Number), encodePass(p))
@@ -197,8 +204,9 @@ func number[T comparable](old list[T], fresh *list[T], value T) (n uint32, isNew
 func (c *change) write(s *Store, txn *badger.Txn) (position, error) {
 	old := s.db.NewTransaction(false) // what is overwritten; a transaction that writes remembers what it read
 	defer old.Discard()
-	for key, value := range c.writes {
-		if err := c.writeEntry(old, txn, []byte(key), value); err != nil {
+	c.written = make([]write, 0, len(c.writes))
+	for _, e := range c.writes {
+		if err := c.writeEntry(old, txn, e); err != nil {
 			return position{}, err
 		}
 	}
@@ -233,8 +241,8 @@ func (c *change) writeFolders(old, txn *badger.Txn) error {
 	for _, name := range touched {
 		sums := c.state.folders[name]
 		sums.add(c.tally.folders[name])
-		value := encodeFolder(sums, c.litters(name))
-		if err := c.writeEntry(old, txn, c.state.tag.numbered(kindFolder, name), value); err != nil {
+		e := entry{c.state.tag.numbered(kindFolder, name), encodeFolder(sums, c.litters(name))}
+		if err := c.writeEntry(old, txn, e); err != nil {
 			return err
 		}
 	}
@@ -246,38 +254,39 @@ func (c *change) litters(name uint32) bool {
 	return c.dropped[name] || c.state.litter[name] && !c.swept
 }
 
-func (c *change) writeEntry(old, txn *badger.Txn, key, value []byte) error {
-	if len(value) > maxEntry {
-		return fmt.Errorf("%w: one entry has %d bytes, at most %d", store.ErrTooLarge, len(value), maxEntry)
+func (c *change) writeEntry(old, txn *badger.Txn, e entry) error {
+	if len(e.value) > maxEntry {
+		return fmt.Errorf("%w: one entry has %d bytes, at most %d", store.ErrTooLarge, len(e.value), maxEntry)
 	}
-	was, known := c.recent.value(c.state, key)
+	was, known := c.recent.value(c.state, e.key)
 	if !known {
 		var err error
-		if was, err = get(old, key); err != nil {
+		if was, err = get(old, e.key); err != nil {
 			return err
 		}
 	}
-	if equal(was, value) {
+	if equal(was, e.value) {
 		return nil
 	}
 	c.changed = true
+	c.written = append(c.written, write{e, was == nil})
 	if was != nil {
-		if _, err := c.tally.account(c.secret, key, was, -1); err != nil {
+		if _, err := c.tally.account(c.secret, e.key, was, -1); err != nil {
 			return err
 		}
 	}
-	if value == nil {
-		return txn.Delete(key)
+	if e.value == nil {
+		return txn.Delete(e.key)
 	}
-	if _, err := c.tally.account(c.secret, key, value, 1); err != nil {
+	if _, err := c.tally.account(c.secret, e.key, e.value, 1); err != nil {
 		return err
 	}
-	return txn.Set(key, sealValue(key, value))
+	return txn.Set(e.key, sealValue(e.key, e.value))
 }
 
 // done brings the state to what was written.
 func (c *change) done(at position) {
-	c.recent.wrote(c.writes)
+	c.recent.wrote(c.written)
 	st := c.state
 	st.tally.add(c.tally)
 	st.at.seq = at.seq

@@ -36,6 +36,9 @@ func valueSum(key, value []byte) uint32 {
 // encoder appends fields to a value.
 type encoder struct{ b []byte }
 
+// valueRoom is enough for most records, with their checksum.
+const valueRoom = 64
+
 func (e *encoder) byte(v byte)    { e.b = append(e.b, v) }
 func (e *encoder) uint(v uint64)  { e.b = binary.AppendUvarint(e.b, v) }
 func (e *encoder) int(v int64)    { e.b = binary.AppendVarint(e.b, v) }
@@ -222,7 +225,7 @@ func decodePosition(side store.Side, name string, value []byte) (store.Folder, e
 
 // encodeSighting writes the ID, and the Ref where the key only has its hash.
 func encodeSighting(s store.Sighting) []byte {
-	var e encoder
+	e := encoder{make([]byte, 0, len(s.ID)+crc32.Size)}
 	e.raw(s.ID[:])
 	if refKey(s.Ref)[0] == refHash {
 		e.raw([]byte(s.Ref))

@@ -27,10 +27,11 @@
 //
 // # What protects it
 //
-// One Commit is one Badger transaction, synced before it returns. With it goes what sums it up: of
-// each folder, how many records and sightings it has and the exclusive or of a keyed hash of each;
-// of the pair, the same of what does not belong to a folder and of these sums, and how many commits
-// there were. The seal is then told that, and synced too.
+// A Commit is one Badger transaction, synced before it returns; those of a pair that come while
+// another is under way are one together. With it goes what sums it up: of each folder, how many
+// records and sightings it has and the exclusive or of a keyed hash of each; of the pair, the same of
+// what does not belong to a folder and of these sums, and how many transactions there were. The seal
+// is then told that, and synced too.
 //
 // Opening the store compares every pair with the seal. Opening a pair reads and compares all but
 // records, sightings and history, so that its time follows the number of folders. Those are compared
@@ -49,14 +50,14 @@
 // The cure for damage is a copy of the whole state directory, or [Discard] and a pass, which
 // rebuilds the records from the marks. Make copies only of a closed store.
 //
-// Two syncs a commit are needed. Badger's makes it durable. That of the seal keeps a log that was cut
+// Two syncs a transaction are needed. Badger's makes it durable. That of the seal keeps a log that was cut
 // back from passing for an older one: without it, a power failure could take back what the seal knew,
 // and with it the only witness of an accepted commit.
 //
 // # Memory
 //
-// What is held of an open pair follows the number of folders, and 16 bits for each entry that was
-// written or read, by which a commit knows most of what is new without asking. Badger itself keeps
+// What is held of an open pair follows the number of folders, and 16 bits for each record and sighting
+// that was added or read, by which a commit knows most of what is new without asking. Badger itself keeps
 // what it once touched; it is closed and opened again after some work, when nobody reads.
 //
 // # What nothing protects

@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "commit":
 		exit(commitForEver(os.Args[1], keyArg(os.Args[2]), os.Args[3], os.Args[4] == "renew"))
+	case "together":
+		exit(commitTogether(os.Args[1], keyArg(os.Args[2])))
 	case "hold":
 		exit(openAndHold(os.Args[1], keyArg(os.Args[2])))
 	case "million":
@@ -158,6 +160,44 @@ func commitForEver(dir string, key watermark.Key, sizeText string, renew bool) e
 		}
 		fmt.Println(n)
 	}
+}
+
+// The lanes of commitTogether commit at the same time. Their batches have numbers from lane*laneNumbers+1.
+const (
+	lanes       = 4
+	laneNumbers = 1_000_000
+	laneBatch   = 50
+)
+
+// commitTogether lets lanes commit batches, until the process is killed, and writes the number of each that was accepted.
+func commitTogether(dir string, key watermark.Key) error {
+	_, l, err := openPair(dir, key)
+	if err != nil {
+		return err
+	}
+	next := map[int]int{}
+	for r, err := range l.Records(background(), store.AllFolders) {
+		if err != nil {
+			return err
+		}
+		lane := int(r.Size) / laneNumbers
+		next[lane] = max(next[lane], int(r.Size)+1)
+	}
+	failed := make(chan error)
+	for lane := range lanes {
+		go func() {
+			for n := max(next[lane], lane*laneNumbers+1); ; n++ {
+				b := batchOf(n, laneBatch)
+				b.Pass = nil
+				if err := l.Commit(background(), b); err != nil {
+					failed <- err
+					return
+				}
+				fmt.Println(n)
+			}
+		}()
+	}
+	return <-failed
 }
 
 // openAndHold opens a store, waits until the logs that it found are tables, and says so.

@@ -35,6 +35,9 @@ const (
 	kindFolder           // name: the sums of the folder's records and sightings; since thirdFormat
 )
 
+// isItem tells records and sightings from the small entries.
+func (k kind) isItem() bool { return k == kindRecord || k == kindSighting }
+
 // tag stands for a pair in keys and in the seal.
 type tag [8]byte
 
@@ -49,8 +52,10 @@ func tagOf(secret [32]byte, pair string) tag {
 
 func summaryKey(t tag) []byte { return append([]byte{areaSummary}, t[:]...) }
 
-// prefix is where all entries of a pair begin.
-func (t tag) prefix() []byte { return append([]byte{areaEntry}, t[:]...) }
+// prefix is where all entries of a pair begin, with room for the rest of most keys.
+func (t tag) prefix() []byte { return append(append(make([]byte, 0, keyRoom), areaEntry), t[:]...) }
+
+const keyRoom = 32
 
 const prefixLen = 1 + len(tag{})
 

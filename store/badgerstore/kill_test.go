@@ -71,6 +71,84 @@ func killRound(t *testing.T, accepted int, args ...string) int {
 	return accepted
 }
 
+// TestKillTogether kills a process that commits several batches at a time, again and again over one database. Each that
+// was accepted is there, each that is there is whole, and of each lane at most one is there that nobody heard of.
+func TestKillTogether(t *testing.T) {
+	rounds := 8
+	if testing.Short() {
+		rounds = 2
+	}
+	for name, key := range keys() {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			var there [lanes]int
+			for range rounds {
+				accepted := killTogether(t, there, dir, keyText(key))
+				there = lanesOf(t, dir, key)
+				for lane, n := range accepted {
+					if have := there[lane]; have != n && have != n+1 {
+						t.Fatalf("lane %d has %d batches, and %d were accepted", lane, have, n)
+					}
+				}
+			}
+			t.Logf("%v batches", there)
+		})
+	}
+}
+
+// killTogether returns how many batches of each lane are accepted at the kill.
+func killTogether(t *testing.T, accepted [lanes]int, args ...string) [lanes]int {
+	t.Helper()
+	c := startChild(t, "together", args...)
+	line := c.line()
+	if line == "" {
+		_ = c.cmd.Wait()
+		t.Fatalf("the child ended after %v: %s", accepted, c.stderr)
+	}
+	kill := time.AfterFunc(time.Duration(rand.IntN(100_000))*time.Microsecond, func() { _ = c.cmd.Process.Kill() })
+	defer kill.Stop()
+	for ; line != ""; line = c.line() {
+		n, err := strconv.Atoi(line)
+		lane := n / laneNumbers
+		if err != nil || lane >= lanes || n%laneNumbers != accepted[lane]+1 {
+			t.Fatalf("the child accepted batch %q after %v", line, accepted)
+		}
+		accepted[lane]++
+	}
+	c.kill()
+	return accepted
+}
+
+// lanesOf returns how many batches each lane has, which must be whole and without a gap.
+func lanesOf(t *testing.T, dir string, key watermark.Key) (have [lanes]int) {
+	t.Helper()
+	s, l, err := openPair(dir, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := map[int]int{}
+	for r, err := range l.Records(t.Context(), store.AllFolders) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		records[int(r.Size)]++
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	batches := 0
+	for lane := range have {
+		for records[lane*laneNumbers+have[lane]+1] == laneBatch {
+			have[lane]++
+		}
+		batches += have[lane]
+	}
+	if len(records) != batches {
+		t.Errorf("%d of %d batches are not whole, or behind a gap", len(records)-batches, len(records))
+	}
+	return have
+}
+
 // checkBatches brings accepted up to one that was written but not answered any more.
 func checkBatches(t *testing.T, dir string, key watermark.Key, size int, accepted *int) {
 	t.Helper()

@@ -18,6 +18,7 @@ import (
 // ledger is one opening of a pair.
 type ledger struct {
 	store *Store
+	queue queue
 
 	mu       sync.Mutex // guards what follows; held during a commit
 	state    *state
@@ -30,7 +31,7 @@ type ledger struct {
 var _ store.Ledger = (*ledger)(nil)
 
 func newLedger(s *Store, st *state) *ledger {
-	return &ledger{store: s, state: st, verified: map[part]bool{}, recent: newRecent()}
+	return &ledger{store: s, queue: newQueue(), state: st, verified: map[part]bool{}, recent: newRecent()}
 }
 
 // Meta implements store.Ledger.
@@ -182,7 +183,8 @@ func (l *ledger) recordDecoder() (func(entry) (store.Record, error), error) {
 	}, nil
 }
 
-// Commit implements store.Ledger. What a batch deletes goes first, then what it adds comes.
+// Commit implements store.Ledger. What a batch deletes goes first, then what it adds comes. A context that ends
+// while it waits for another commit does not take it back.
 //
 // One entry may have up to 512 KiB, and all of a batch about 1.3 MiB: more is store.ErrTooLarge, too.
 // Where the disk fails in the middle of it, a commit may fail although it will be there after the
@@ -194,7 +196,7 @@ func (l *ledger) Commit(ctx context.Context, b store.Batch) error {
 	if n := b.Len(); n > store.MaxBatch {
 		return fmt.Errorf("badgerstore: commit: %w: %d entries, at most %d", store.ErrTooLarge, n, store.MaxBatch)
 	}
-	if err := l.commit(func(c *change) { c.batch(&b) }); err != nil {
+	if err := l.commitQueued(b); err != nil {
 		return fmt.Errorf("badgerstore: commit: %w", err)
 	}
 	return nil
@@ -211,7 +213,7 @@ func (l *ledger) commit(fill func(*change)) error {
 
 // commitWrites writes a change first to Badger, then to the seal. Only the format goes first: an
 // older program must never meet what it cannot read. It returns what it wrote.
-func (l *ledger) commitWrites(fill func(*change)) (map[string][]byte, error) {
+func (l *ledger) commitWrites(fill func(*change)) ([]write, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -242,7 +244,7 @@ func (l *ledger) commitWrites(fill func(*change)) (map[string][]byte, error) {
 		return nil, err
 	}
 	c.done(at)
-	return c.writes, nil
+	return c.written, nil
 }
 
 // write commits a change to Badger and returns the position after it.

@@ -1,29 +1,41 @@
 package badgerstore
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"github.com/dandyroll/dandyroll/store"
+)
 
 // A commit must know what it overwrites, to take it off the sums. Asking Badger for each key takes
-// as long as writing it, and is for nothing in most cases: an item is new, or its intent was in the
-// commit before.
+// as long as writing it, and is for nothing in most cases: an item is new, or its intent was
+// committed a moment ago.
 
 // recent knows of some keys what Badger has, without asking it.
 type recent struct {
-	last  map[string][]byte // the last commit: values by key, nil where it deleted
-	whole map[part]bool     // parts of which every key is in keys
-	keys  keyFilter
+	values map[string][]byte // by key, of what is likely to be overwritten soon
+	whole  map[part]bool     // parts of which every key is in keys
+	keys   keyFilter
 }
 
+const (
+	// maxValues is how many values are known, about: twice those of the largest batch, for folders that are
+	// written at once have intents in several.
+	maxValues = 2 * store.MaxBatch
+	// maxValue is the longest value that is known.
+	maxValue = 256
+)
+
 func newRecent() recent {
-	return recent{whole: map[part]bool{}, keys: keyFilter{seed: maphash.MakeSeed()}}
+	return recent{values: map[string][]byte{}, whole: map[part]bool{}, keys: keyFilter{seed: maphash.MakeSeed()}}
 }
 
 // value returns the value of a key, nil if there is none, where that is known.
 func (r *recent) value(st *state, key []byte) (value []byte, known bool) {
-	if value, known = r.last[string(key)]; known {
+	if value, known = r.values[string(key)]; known {
 		return value, true
 	}
 	k := kind(key[prefixLen])
-	if k != kindRecord && k != kindSighting {
+	if !k.isItem() {
 		return nil, false
 	}
 	p := part{k, numberOf(key)}
@@ -34,13 +46,34 @@ func (r *recent) value(st *state, key []byte) (value []byte, known bool) {
 }
 
 // wrote notes a commit that succeeded.
-func (r *recent) wrote(writes map[string][]byte) {
-	r.last = writes
-	for key, value := range writes {
-		if k := kind(key[prefixLen]); value != nil && (k == kindRecord || k == kindSighting) {
-			r.keys.add([]byte(key))
+func (r *recent) wrote(writes []write) {
+	if len(r.values)+len(writes) > maxValues {
+		clear(r.values) // Badger knows them, too
+	}
+	for _, w := range writes {
+		if w.fresh && kind(w.key[prefixLen]).isItem() {
+			r.keys.add(w.key) // before, it was added by what wrote it, or is by what reads the part
+		}
+		if w.changesSoon() {
+			r.values[string(w.key)] = w.value
+		} else {
+			delete(r.values, string(w.key))
 		}
 	}
+}
+
+// changesSoon reports whether an entry is likely to be overwritten: an intent is settled, and what is no item
+// goes on changing.
+func (w write) changesSoon() bool {
+	k := kind(w.key[prefixLen])
+	switch {
+	case w.value == nil, len(w.value) > maxValue, k == kindSighting:
+		return false
+	case k == kindRecord:
+		stat, err := statOf(w.value)
+		return err == nil && stat.status == store.Intent
+	}
+	return true
 }
 
 // read notes that a part was read as a whole, and its keys.

@@ -85,7 +85,8 @@ func idOfNumber(n int) watermark.ID { return watermark.ID(fmt.Appendf(nil, "%16d
 func randomBatch(random *rand.Rand) (b store.Batch) {
 	for range random.IntN(8) {
 		r := store.Record{
-			Folder: folderOf(random.IntN(4)), ID: idOfNumber(random.IntN(40)), Status: store.Settled, Size: random.Int64N(3),
+			Folder: folderOf(random.IntN(4)), ID: idOfNumber(random.IntN(40)), Size: random.Int64N(3),
+			Status: []store.Status{store.Intent, store.Settled}[random.IntN(2)],
 		}
 		switch random.IntN(4) {
 		case 0:

@@ -63,7 +63,7 @@ type sharedValues struct {
 
 // encodeRecord writes what the key does not say.
 func encodeRecord(r store.Record, shared sharedNumbers) []byte {
-	var e encoder
+	e := encoder{make([]byte, 0, valueRoom)}
 	number, isNumber := decimal(r.Ref)
 	more := moreBits(r, shared.flags != 0)
 	e.byte(recordBits(r, isNumber, shared.validity != 0, more != 0))

@@ -20,10 +20,10 @@ const (
 )
 
 // written notes what a commit wrote, and renews Badger if it is time.
-func (s *Store) written(writes map[string][]byte) {
+func (s *Store) written(writes []write) {
 	bytes := 0
-	for key, value := range writes {
-		bytes += len(key) + len(value)
+	for _, w := range writes {
+		bytes += len(w.key) + len(w.value)
 	}
 	s.renew(s.work.Add(int64(bytes)))
 }
