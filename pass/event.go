@@ -51,6 +51,9 @@ func (p Phase) String() string {
 	return "unknown"
 }
 
+// Opened says, before anything is looked at, how much the database has of the pair.
+type Opened struct{ Records int }
+
 // Voiding says, before anything is written, how many earlier marks are void because the endpoint
 // types changed: their items will be written again.
 type Voiding struct{ Marks int }
@@ -99,6 +102,7 @@ func (Scheduled) isEvent()     {}
 func (WindowFixed) isEvent()   {}
 func (Paused) isEvent()        {}
 func (PhaseStarted) isEvent()  {}
+func (Opened) isEvent()        {}
 func (Voiding) isEvent()       {}
 func (FolderPlanned) isEvent() {}
 func (WindowDone) isEvent()    {}

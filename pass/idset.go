@@ -54,15 +54,33 @@ func (t *idTable) find(id watermark.ID, hash uint64) *idSlot {
 
 // get returns the bits of an ID, or 0 if it is not in the set, or there is no set.
 func (s *idSet) get(id watermark.ID) uint8 {
+	if slot := s.lookup(id); slot != nil {
+		return slot.bits
+	}
+	return 0
+}
+
+// mark adds bits to those of an ID, if it is in the set, and reports whether it is.
+func (s *idSet) mark(id watermark.ID, with uint8) bool {
+	slot := s.lookup(id)
+	if slot == nil || slot.bits == 0 {
+		return false
+	}
+	slot.bits |= with
+	return true
+}
+
+// lookup returns the slot of an ID, which may be a free one, or nil.
+func (s *idSet) lookup(id watermark.ID) *idSlot {
 	if s == nil || s.tables == nil {
-		return 0
+		return nil
 	}
 	hash := hashOf(id)
 	t := &s.tables[hash>>(64-idTableBits)]
 	if len(t.slots) == 0 {
-		return 0
+		return nil
 	}
-	return t.find(id, hash).bits
+	return t.find(id, hash)
 }
 
 // put enters an ID with exactly these bits, which are not 0.

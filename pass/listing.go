@@ -126,7 +126,7 @@ func (d *decider) listChanges(ctx context.Context, since string) (complete bool,
 // not complete where the number of items says that one is neither new nor known, nor where two records are of one
 // reference, which would hide such an item.
 func (d *decider) meetStayed(ctx context.Context, items []endpoint.Item, since string) (complete bool, err error) {
-	stayed := stayedRefs{test: d.source.Stayed(since, d.plan.source.State)}
+	stayed := stayedRefs{test: d.source.Stayed(since, d.plan.source.State), numbers: map[uint32]uint64{}}
 	if stayed.test == nil {
 		return false, nil
 	}
@@ -147,8 +147,10 @@ type presence interface {
 // items that were gone before are among them: so it is only asked for items that were there.
 type stayedRefs struct {
 	test    func(ref string) bool
-	numbers []uint32 // references that were taken
-	others  []string // the same, of those that are no numbers
+	n       int               // how many were taken
+	twice   bool              // one of the numbers among them was taken twice
+	numbers map[uint32]uint64 // a bit for each number that was taken, 64 at a time
+	others  []string          // the rest
 }
 
 // has is asked for items that were gone before.
@@ -158,20 +160,23 @@ func (s *stayedRefs) take(ref string) bool {
 	if !s.test(ref) {
 		return false
 	}
-	if n, isNumber := numberOf(ref); isNumber {
-		s.numbers = append(s.numbers, n)
-	} else {
+	s.n++
+	n, isNumber := numberOf(ref)
+	if !isNumber {
 		s.others = append(s.others, ref)
+		return true
 	}
+	bit := uint64(1) << (n % 64)
+	s.twice = s.twice || s.numbers[n/64]&bit != 0
+	s.numbers[n/64] |= bit
 	return true
 }
 
 // count returns how many references were taken, and whether each was taken once.
 func (s *stayedRefs) count() (n int, once bool) {
-	n = len(s.numbers) + len(s.others)
-	slices.Sort(s.numbers)
 	slices.Sort(s.others)
-	return n, len(slices.Compact(s.numbers))+len(slices.Compact(s.others)) == n
+	others := len(s.others)
+	return s.n, !s.twice && len(slices.Compact(s.others)) == others
 }
 
 // freshItems are those that came, or changed, since a state.
@@ -208,7 +213,7 @@ func (d *decider) meet(ctx context.Context, items []endpoint.Item, refs presence
 			known |= claimed
 			d.knownItem(listedRecord(r, known))
 		}
-		d.memory.ids.put(r.ID, known)
+		d.keep(r.ID, known)
 	}
 	err := d.records(ctx, func(r *store.Record) error {
 		if r.Gone {

@@ -12,7 +12,7 @@ import (
 // memory is what the ledger knows of the items of one folder, as far as it counts, in some 50 bytes an
 // item: the records themselves are looked up where they are to be changed.
 type memory struct {
-	ids idSet // with the bits below
+	ids idSet // with the bits below; without those that keep left to the view
 	// byRef finds the place in order of those whose reference is valid.
 	byRef refMap
 	order []watermark.ID
@@ -62,7 +62,21 @@ func (s slot) status() store.Status { return store.Status(s.known & statusBits) 
 
 // slot returns what is known of an ID.
 func (d *decider) slot(id watermark.ID) slot {
-	return slot{id: id, known: d.memory.ids.get(id), ordinal: -1}
+	known := d.memory.ids.get(id)
+	if known == 0 && d.view.met(id) {
+		known = usual
+	}
+	return slot{id: id, known: known, ordinal: -1}
+}
+
+// usual is what is known of nearly all items: they were written, and are where they were on both sides.
+const usual = uint8(store.Settled) | linked | claimed
+
+// keep remembers what is known of an ID: in the view, if that has it anyway and nothing but the usual is to be said.
+func (d *decider) keep(id watermark.ID, known uint8) {
+	if known != usual || !d.view.meet(id) {
+		d.memory.ids.put(id, known)
+	}
 }
 
 // records goes through the records of the folder that count. Who keeps one keeps a copy.

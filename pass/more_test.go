@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"strings"
 	"testing"
@@ -97,6 +98,31 @@ func TestProgressAndEvents(t *testing.T) {
 	}
 	if have := strings.Join(phases, ", "); have != "opening the database, preflight, scanning the destination, listing the source, transferring, confirming" {
 		t.Errorf("phases %s", have)
+	}
+}
+
+// What the database has of the pair is told before the destination is looked at, failed items included.
+func TestOpenedTellsRecords(t *testing.T) {
+	w := newWorld(t)
+	w.deliver(5, inbox)
+	w.dstOpts.Quirks.MaxItem = 1000
+	w.deliverText(strings.Repeat("x", 1000), inbox)
+	for _, want := range []int{0, 6} {
+		told := ""
+		_, err := w.try(t.Context(), pass.Options{Observer: func(ev pass.Event) {
+			switch ev := ev.(type) {
+			case pass.Opened:
+				told += fmt.Sprint(ev.Records)
+			case pass.PhaseStarted:
+				if ev.Phase == pass.ScanningDestination {
+					told += " before the scan"
+				}
+			}
+		}})
+		w.must(err)
+		if told != fmt.Sprint(want, " before the scan") {
+			t.Errorf("told %q, want %d records", told, want)
+		}
 	}
 }
 

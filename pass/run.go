@@ -104,6 +104,7 @@ func (e *Engine) begin(ctx context.Context, p Pair, o Options, dry bool) (*runni
 		opened:   time.Now(),
 		mint:     newMinter(e.cfg, p, ledger.Meta().Generation),
 	}
+	tell(Opened{r.records(func(store.Stat) bool { return true })})
 	return r, nil
 }
 

@@ -47,7 +47,7 @@ type view struct {
 	extends map[string]string
 
 	mu      sync.Mutex
-	present idSet                    // items whose current mark is somewhere, with alive and trashed
+	present idSet                    // items whose current mark is somewhere, with alive and trashed, and met
 	written *idSet                   // those that this pass wrote, where they are looked for: with the same bits, once seen; or nil
 	places  map[watermark.ID][]place // where these are; nil if that is not noted
 	void    map[watermark.ID]uint32  // items with a mark of ours that counts no more, and its generation
@@ -66,6 +66,7 @@ type sightedCounts struct {
 const (
 	alive   uint8 = 1 << iota // in a folder that is not the trash
 	trashed                   // in the trash
+	met                       // of present alone, see view.meet
 )
 
 // place is where an item is at the destination.
@@ -138,6 +139,21 @@ func (v *view) has(id watermark.ID, weTrashed bool) bool {
 		return seen&alive != 0
 	}
 	return seen&(alive|trashed) != 0
+}
+
+// meet notes that an item which was at the destination before this pass was found on the other side, too, and
+// reports whether there is such an item.
+func (v *view) meet(id watermark.ID) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.present.mark(id, met)
+}
+
+// met reports whether meet was told of an item.
+func (v *view) met(id watermark.ID) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.present.get(id)&met != 0
 }
 
 // alive returns where an item is, but for the trash.

@@ -20,13 +20,17 @@ func (p program) savingMemory(observe func(pass.Event)) func(pass.Event) {
 	if observe == nil || p.getenv("GOGC") != "" {
 		return observe
 	}
-	items := 0
+	known, listed := 0, 0
 	return func(e pass.Event) {
-		if planned, ok := e.(pass.FolderPlanned); ok {
-			before := items
-			if items += planned.Counts.Listed; before < manyItems && items >= manyItems {
-				debug.SetGCPercent(gcPercent)
-			}
+		before := max(known, listed)
+		switch e := e.(type) {
+		case pass.Opened:
+			known = e.Records
+		case pass.FolderPlanned:
+			listed += e.Counts.Listed
+		}
+		if before < manyItems && max(known, listed) >= manyItems {
+			debug.SetGCPercent(gcPercent)
 		}
 		observe(e)
 	}

@@ -67,7 +67,14 @@ const (
 
 // savingMemory is what mailmove does in a pass over very many items.
 func savingMemory(e pass.Event) {
-	if planned, ok := e.(pass.FolderPlanned); ok && planned.Counts.Listed >= manyItems {
+	items := 0
+	switch e := e.(type) {
+	case pass.Opened:
+		items = e.Records
+	case pass.FolderPlanned:
+		items = e.Counts.Listed
+	}
+	if items >= manyItems {
 		debug.SetGCPercent(gcPercent)
 	}
 }
@@ -119,7 +126,7 @@ func execute(ctx context.Context, o order) (out outcome, err error) {
 }
 
 func planAll(ctx context.Context, engine *pass.Engine, pair pass.Pair, o order) error {
-	report, err := engine.Plan(ctx, pair, pass.Options{FullScan: true})
+	report, err := engine.Plan(ctx, pair, pass.Options{FullScan: true, Observer: savingMemory})
 	if err == nil && report.Totals.Already != o.Items {
 		err = fmt.Errorf("the plan does not know all items: %v", report)
 	}

@@ -56,7 +56,7 @@ func (c *cursor) verifyPasses(ctx context.Context, t tag) (int, error) {
 		c.skip() // what is left is as good as forgotten
 		return 0, nil
 	}
-	have, err := c.sum(ctx, c.store.secret, func([]byte) {}, nil)
+	have, err := sumUp(ctx, c.store.secret, c, func([]entry) {})
 	if err == nil && have != want.passes && !want.old {
 		err = damaged("a history has %d passes and should have %d, or others", have.count, want.passes.count)
 	}

@@ -138,7 +138,13 @@ func (l *ledger) openFolder(ctx context.Context, k kind, folder string) (source,
 	} else if done && !hold.over {
 		return hold, hold.count(), nil
 	}
-	return l.open(func(st *state) ([]byte, int) { return st.prefixOf(p), st.sumOf(p).count })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, 0, store.ErrClosed
+	}
+	r, err := l.newPieces(p)
+	return r, l.state.sumOf(p).count, err
 }
 
 // nameOf returns the number of a folder's name. Names are numbered from 1; there is nothing under

@@ -46,21 +46,25 @@ func (l *ledger) verify(ctx context.Context, parts ...part) error {
 // verifyPart is verify for one part. What it reads it keeps in hold, which may be nil. It is not done where the
 // part was verified before.
 func (l *ledger) verifyPart(ctx context.Context, p part, hold *held) (done bool, err error) {
-	c, want, err := l.openPart(p)
-	if err != nil || c == nil {
+	r, err := l.openUnverified(p)
+	if err != nil || r == nil {
 		return false, err
 	}
-	keys, show := keyFilter{seed: l.recent.keys.seed}, func([]byte) {}
-	if !l.knows(p) {
-		show = keys.add
-	}
-	have, err := c.sum(ctx, l.store.secret, show, hold)
-	c.close()
+	keys, known := keyFilter{seed: l.recent.keys.seed}, l.knows(p)
+	have, err := sumUp(ctx, l.store.secret, r, func(entries []entry) {
+		for _, e := range entries {
+			if !known {
+				keys.add(e.key)
+			}
+		}
+		hold.take(&r.snapshot)
+	})
+	r.close()
 	if err != nil {
 		return false, err
 	}
-	if have != want {
-		return false, damaged("a folder has %d entries of a kind and should have %d, or others", have.count, want.count)
+	if have != r.whole {
+		return false, damaged("a folder has %d entries of a kind and should have %d, or others", have.count, r.whole.count)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,25 +80,23 @@ func (l *ledger) knows(p part) bool {
 	return l.recent.whole[p]
 }
 
-// openPart returns a cursor over a part and the sum that it must have, both of one moment between
-// commits; and no cursor over one that was verified before.
-func (l *ledger) openPart(p part) (*cursor, sum, error) {
+// openUnverified returns a reading of a part, but none of one that was verified before.
+func (l *ledger) openUnverified(p part) (*pieces, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return nil, sum{}, store.ErrClosed
+		return nil, store.ErrClosed
 	}
 	if l.verified[p] {
-		return nil, sum{}, nil
+		return nil, nil
 	}
-	c, err := l.store.newCursor(l.state.prefixOf(p))
-	return c, l.state.sumOf(p), err
+	return l.newPieces(p)
 }
 
-// sum reads all entries, shows their keys, and has them held, unless hold is nil.
-func (c *cursor) sum(ctx context.Context, secret [32]byte, show func(key []byte), hold *held) (total sum, err error) {
+// sumUp reads all entries, and shows them chunk by chunk.
+func sumUp(ctx context.Context, secret [32]byte, from source, show func([]entry)) (total sum, err error) {
 	for {
-		entries, err := c.next()
+		entries, err := from.next()
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -103,8 +105,7 @@ func (c *cursor) sum(ctx context.Context, secret [32]byte, show func(key []byte)
 		}
 		for _, e := range entries {
 			total.add(sum{1, entryDigest(secret, e.key, e.value)})
-			show(e.key)
 		}
-		hold.take(&c.snapshot)
+		show(entries)
 	}
 }
