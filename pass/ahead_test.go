@@ -2,6 +2,8 @@ package pass_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"iter"
 	"slices"
 	"sync/atomic"
@@ -41,6 +43,13 @@ type countedContent struct {
 	endpoint.Content
 	held   *openContents
 	closed atomic.Bool
+}
+
+func (c *countedContent) Open() (io.ReadCloser, error) {
+	if c.closed.Load() {
+		return nil, errors.New("the content was closed")
+	}
+	return c.Content.Open()
 }
 
 func (c *countedContent) Close() error {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // KeySize is the length of a key in bytes.
@@ -28,9 +29,10 @@ var ErrKey = errors.New("watermark: not a key")
 // as a field of something else. It cannot be compared with ==. The zero value is no key; everything
 // that takes one refuses it.
 type Key struct {
-	// A function, because package fmt prints unexported fields without asking their methods, and
+	// Functions, because package fmt prints unexported fields without asking their methods, and
 	// even follows pointers to them; of a function it prints the address.
-	secret func() [KeySize]byte
+	secret   func() [KeySize]byte
+	summings func() *sync.Pool // of *summing
 }
 
 // NewKey returns a fresh random key.
@@ -49,7 +51,8 @@ func KeyFromBytes(b []byte) (Key, error) {
 }
 
 func newKey(secret [KeySize]byte) Key {
-	return Key{secret: func() [KeySize]byte { return secret }}
+	summings := newSummings(secret[:])
+	return Key{secret: func() [KeySize]byte { return secret }, summings: func() *sync.Pool { return summings }}
 }
 
 // ParseKey inverts [Key.Export]. Space around the text is ignored.

@@ -3,9 +3,7 @@ package watermark
 import (
 	"bytes"
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base32"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -75,7 +73,8 @@ func (t PairTag) String() string { return alphabet.EncodeToString(t[:]) }
 
 // Tag returns the tag of the pair with the given ID.
 func (k Key) Tag(pair string) PairTag {
-	return PairTag(k.sum("pair", []byte(pair))[:5])
+	sum := k.sum("pair", []byte(pair))
+	return PairTag(sum[:5])
 }
 
 // ItemID returns the ID of an item under k.
@@ -87,7 +86,8 @@ func (k Key) ItemID(it Item) ID {
 	for _, name := range it.Folder {
 		fields = append(fields, []byte(name))
 	}
-	return ID(k.sum("item", fields...)[:16])
+	sum := k.sum("item", fields...)
+	return ID(sum[:16])
 }
 
 // Mark returns the mark of the item with the given ID.
@@ -122,26 +122,10 @@ func (k Key) madeFor(m Mark, generation uint32) bool {
 }
 
 func (k Key) mac(m Mark, generation uint32) [8]byte {
-	return [8]byte(k.sum("mark", number(Version), []byte(m.Types.Source), []byte(m.Types.Destination),
-		m.Pair[:], m.Item[:], number(uint64(generation)))[:8])
+	sum := k.sum("mark", number(Version), []byte(m.Types.Source), []byte(m.Types.Destination),
+		m.Pair[:], m.Item[:], number(uint64(generation)))
+	return [8]byte(sum[:8])
 }
-
-// sum is HMAC-SHA-256 over length-prefixed fields, so that no two lists of fields give the same
-// input.
-func (k Key) sum(purpose string, fields ...[]byte) []byte {
-	h := hmac.New(sha256.New, k.bytes())
-	writeField := func(b []byte) {
-		h.Write(number(uint64(len(b))))
-		h.Write(b)
-	}
-	writeField([]byte(purpose))
-	for _, f := range fields {
-		writeField(f)
-	}
-	return h.Sum(nil)
-}
-
-func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
 // String returns the value of the header field, without the field's name.
 func (m Mark) String() string {

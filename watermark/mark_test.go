@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/dandyroll/dandyroll/watermark"
@@ -259,4 +260,23 @@ func randomItems(add func(watermark.Item)) {
 		}
 		add(it)
 	}
+}
+
+// One key makes marks for many at once.
+func TestMarksAtOnce(t *testing.T) {
+	key := testKey(t, 7)
+	var makers sync.WaitGroup
+	for maker := range 4 {
+		makers.Go(func() {
+			for i := range 2000 {
+				it := benchItem(10_000*maker + i)
+				alone := testKey(t, 7)
+				want := alone.Mark(it.Types, it.Pair, it.Generation, alone.ItemID(it))
+				if got := key.Mark(it.Types, it.Pair, it.Generation, key.ItemID(it)); got != want {
+					t.Errorf("mark %v, want %v", got, want)
+				}
+			}
+		})
+	}
+	makers.Wait()
 }

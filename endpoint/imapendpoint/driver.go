@@ -27,6 +27,7 @@ type driver struct {
 	cfg    Config
 	pool   *pool
 	bodies bodyStats // of Read
+	pieces pieces    // of Read
 	pace   *pace     // of Put
 	lost   doubts    // of Put
 

@@ -17,9 +17,6 @@ const (
 	// pageBodies how many it does at most.
 	firstBodies = 64
 	pageBodies  = 256
-	// oneRead is the size up to which a body is read into memory of that size at once. Beyond, memory grows
-	// with what arrives.
-	oneRead = 256 << 10
 )
 
 // Read yields the bodies of messages as the server serves them, with the identities that List tells.
@@ -35,7 +32,8 @@ func (d *driver) Read(ctx context.Context, f endpoint.Folder, refs []string, opt
 				return
 			}
 		}
-		r := &reading{driver: d, opts: opts, memory: opts.Memory, header: newHeaderFilter()}
+		r := &reading{driver: d, opts: opts, memory: filling{pieces: &d.pieces}, left: opts.Memory, header: newHeaderFilter()}
+		defer r.memory.end()
 		for o, err := range r.sweep(f).all(ctx, uids) {
 			if !yield(bodyOf(o), err) || err != nil {
 				return
@@ -60,7 +58,8 @@ func bodyOf(o outcome[endpoint.Body]) endpoint.Body {
 type reading struct {
 	driver *driver
 	opts   endpoint.ReadOptions
-	memory int64 // that bodies may still take
+	memory filling
+	left   int64 // bytes that may still go into memory
 
 	flight  int64 // bytes of the flight at hand
 	rest    *overflow
@@ -141,19 +140,11 @@ func (r *reading) section(body io.Reader, size int64) (err error) {
 }
 
 func (r *reading) store(body io.Reader, size int64) (endpoint.Content, error) {
-	if size > r.memory {
+	if size > r.left {
 		return r.rest.write(io.TeeReader(body, r.header), size)
 	}
-	r.memory -= size
-	if size > oneRead {
-		return endpoint.Spool(io.TeeReader(body, r.header), endpoint.RFC822, size, size, r.opts.TempDir)
-	}
-	text := make([]byte, size)
-	if _, err := io.ReadFull(body, text); err != nil {
-		return nil, err
-	}
-	_, _ = r.header.Write(text)
-	return endpoint.Bytes(endpoint.RFC822, text), nil
+	r.left -= size
+	return r.memory.read(body, size, r.header)
 }
 
 // body returns the message that was read, if there is one.
