@@ -1,7 +1,6 @@
 package watermark
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"encoding/base32"
 	"errors"
@@ -142,7 +141,7 @@ func (m Mark) String() string {
 // nothing but the tag of its pair, which is the fourth part of a mark of any version.
 func Parse(text string) (Mark, error) {
 	var m Mark
-	parts := strings.SplitN(strings.Map(lower, text), ".", 7) // a part too many is enough
+	parts := split(text, make([]string, 0, 7)) // a part too many is enough
 	if err := checkVersion(parts[0]); errors.Is(err, ErrVersion) {
 		return newer(parts, err)
 	} else if err != nil {
@@ -151,7 +150,7 @@ func Parse(text string) (Mark, error) {
 	if len(parts) != 6 {
 		return m, fmt.Errorf("%w: it has not 6 parts", ErrSyntax)
 	}
-	m.Types = Types{parts[1], parts[2]}
+	m.Types = Types{strings.Map(lower, parts[1]), strings.Map(lower, parts[2])}
 	if m.Types.Validate() != nil {
 		return Mark{}, fmt.Errorf("%w: endpoint types are not 1 to %d letters and digits", ErrSyntax, MaxType)
 	}
@@ -159,6 +158,18 @@ func Parse(text string) (Mark, error) {
 		return Mark{}, fmt.Errorf("%w: tag, ID or code is not base32 of the right length", ErrSyntax)
 	}
 	return m, nil
+}
+
+// split cuts text at its dots, into as many parts as there is room for: a scan parses very many marks.
+func split(text string, parts []string) []string {
+	for len(parts) < cap(parts) {
+		part, rest, more := strings.Cut(text, ".")
+		if parts = append(parts, part); !more {
+			break
+		}
+		text = rest
+	}
+	return parts
 }
 
 // lower is strings.ToLower for ASCII alone: no other letter stands for one of ours.
@@ -191,24 +202,48 @@ func checkVersion(text string) error {
 }
 
 // decode fills dst from text, and refuses the spellings that differ only in the unused bits of
-// the last digit: a mark has exactly one text.
+// the last digit: but for the case of its letters, a mark has exactly one text. When it fails, dst may
+// hold a part of it.
 func decode(dst []byte, text string) bool {
-	if alphabet.DecodedLen(len(text)) != len(dst) {
+	if len(text) != alphabet.EncodedLen(len(dst)) {
 		return false
 	}
-	b, err := alphabet.DecodeString(text)
-	if err != nil || alphabet.EncodeToString(b) != text {
-		return false
+	var unread, count uint // bits that are in no byte yet, and how many
+	for i := range len(text) {
+		value, ok := digit(text[i])
+		if !ok {
+			return false
+		}
+		unread, count = unread<<5|value, count+5
+		if count >= 8 {
+			count -= 8
+			dst[0], dst = byte(unread>>count), dst[1:]
+			unread &= 1<<count - 1
+		}
 	}
-	return copy(dst, b) == len(dst) && bytes.Equal(dst, b)
+	return unread == 0
+}
+
+// digit returns the five bits for which a character of the alphabet stands, in either case. It is written
+// so that it compiles to few branches: which way they go, no processor could foresee.
+func digit(c byte) (value uint, ok bool) {
+	value = uint(c|0x20) - 'a' // of a letter; that bit makes it a small one
+	ok = value < 26
+	if number := uint(c) - '2'; number < 6 {
+		value, ok = 26+number, true
+	}
+	return value, ok
 }
 
 // Validate reports a type name that a mark cannot carry.
 func (t Types) Validate() error {
 	for _, name := range []string{t.Source, t.Destination} {
-		if len(name) == 0 || len(name) > MaxType || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+		if len(name) == 0 || len(name) > MaxType || strings.ContainsFunc(name, notOfType) {
 			return fmt.Errorf("endpoint type %q is not 1 to %d lower-case letters and digits", name, MaxType)
 		}
 	}
 	return nil
 }
+
+// notOfType reports whether a character may not be in the name of an endpoint type.
+func notOfType(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }

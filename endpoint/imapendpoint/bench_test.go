@@ -35,7 +35,7 @@ func BenchmarkFetchMarks(b *testing.B) {
 		n := 0
 		w := (&driver{}).sweepMarks(endpoint.Folder{})
 		f := w.fetch(0, func(uint32, watermark.Reading) { n++ })
-		if err := s.awaitFetch(s.wire.send("UID FETCH", "1:* "+f.items.text()), f); err != nil || n != messages {
+		if err := s.awaitFetch(s.wire.send("UID FETCH", "1:* "+f.items.text()), f, nil); err != nil || n != messages {
 			b.Fatal(n, err)
 		}
 	}

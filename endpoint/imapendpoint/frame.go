@@ -201,11 +201,11 @@ func cutKind(rest []byte) (kind, data []byte) {
 	if !isNumber(number) {
 		text = bytes.TrimLeft(rest, " ")
 	}
-	at := bytes.IndexAny(text, " (")
-	if at < 0 {
-		return text, nil
+	end := 0
+	for end < len(text) && text[end] != ' ' && text[end] != '(' {
+		end++
 	}
-	return text[:at], bytes.TrimLeft(text[at:], " ")
+	return text[:end], bytes.TrimLeft(text[end:], " ")
 }
 
 func equalFold(b []byte, s string) bool { return len(b) == len(s) && bytes.EqualFold(b, []byte(s)) }

@@ -34,7 +34,7 @@ func (r *ranges) send(f *fetching) {
 // await reads the answers, and asks for more until one was refused or there is enough.
 func (r *ranges) await(f *fetching, full func() bool) (refused error) {
 	for len(r.tags) > 0 {
-		err := r.session.awaitFetch(r.tags[0], f)
+		err := r.session.awaitFetch(r.tags[0], f, nil)
 		if !r.session.alive() {
 			return err
 		}
@@ -49,9 +49,10 @@ func (r *ranges) await(f *fetching, full func() bool) (refused error) {
 	return refused
 }
 
-// awaitFetch reads the answer to a FETCH. An error with which the session lives is a refusal.
-func (s *session) awaitFetch(tag string, f *fetching) error {
-	st, err := s.wire.await(tag, answers{fetch: f})
+// awaitFetch reads the answer to a FETCH; other responses go to untagged, which may be nil. An error with
+// which the session lives is a refusal.
+func (s *session) awaitFetch(tag string, f *fetching, untagged func(line []byte)) error {
+	st, err := s.wire.await(tag, answers{fetch: f, untagged: untagged})
 	if err == nil && st.kind != "OK" {
 		err = st.err()
 	}

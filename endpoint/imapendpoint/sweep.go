@@ -67,7 +67,7 @@ func (w sweep[T]) all(ctx context.Context, uids []uint32) iter.Seq2[outcome[T], 
 func (w sweep[T]) since(ctx context.Context, since string) iter.Seq2[outcome[T], error] {
 	return func(yield func(outcome[T], error) bool) {
 		p, b := &progress{whole: true}, &batch[T]{drop: w.drop}
-		if err := w.first(ctx, since, p, b); err != nil {
+		if err := w.begin(ctx, since, p, b); err != nil {
 			b.release(0)
 			yield(outcome[T]{}, err)
 			return
@@ -145,25 +145,72 @@ func (w sweep[T]) yieldBatch(ctx context.Context, p *progress, b *batch[T], yiel
 	return true
 }
 
-// first asks for the UIDs of what came since a state, and in the same flight for the messages with the
-// lowest of them. Where the flight is lost, the next one asks for the UIDs alone: a message that ends
-// the connection must not keep them from being known.
-func (w sweep[T]) first(ctx context.Context, since string, p *progress, b *batch[T]) error {
+// begin finds out which messages are to be fetched, and fetches the first of them.
+func (w sweep[T]) begin(ctx context.Context, since string, p *progress, b *batch[T]) error {
+	few := since == "" && w.fewUIDs()
+	if few {
+		if all, err := w.atOnce(ctx, p, b); all || err != nil {
+			return err
+		}
+	}
+	return w.first(ctx, since, !few, p, b)
+}
+
+// fewUIDs reports whether all UIDs of the folder are among those that one FETCH asks for, by its listing.
+func (w sweep[T]) fewUIDs() bool {
+	st, ok := parseState(w.folder.State)
+	return ok && st.uidNext <= pageItems+1
+}
+
+// atOnce asks for all messages of a folder with few UIDs, and reports whether all of them came: as many as
+// the server said last that there are. Then nobody need search for their UIDs, for which servers look at
+// each message. Otherwise nothing is kept of what came.
+func (w sweep[T]) atOnce(ctx context.Context, p *progress, b *batch[T]) (all bool, err error) {
+	came := &arrivals[T]{first: 1, last: pageItems, batch: b}
+	f := w.fetch(0, came.accept)
+	var failure error
+	fetch, again := "", false
+	err = w.driver.examine(ctx, w.folder, func(s *session) {
+		if fetch = ""; !again {
+			fetch = s.wire.send("UID FETCH", string(appendRange(nil, came.first, came.last))+" "+f.items.text())
+		}
+		again = true // a message that ends the connection is for first to find
+	}, func(s *session, sel *selected) error {
+		if fetch == "" {
+			return nil
+		}
+		now := *sel // what comes or goes meanwhile is announced
+		failure = classify(s.awaitFetch(fetch, f, now.learn))
+		all = failure == nil && len(came.uids) == int(now.messages)
+		return nil
+	})
+	if came.sort(came.uids); all {
+		p.left, p.limit = b.uids, len(b.uids)
+	} else {
+		b.reset(nil)
+	}
+	return all, w.conclude(ctx, b, nil, err, failure)
+}
+
+// first asks for the UIDs of what came since a state, and, with early, in the same flight for the messages
+// with the lowest of them. Where the flight is lost, the next one asks for the UIDs alone: a message that
+// ends the connection must not keep them from being known.
+func (w sweep[T]) first(ctx context.Context, since string, early bool, p *progress, b *batch[T]) error {
 	from, _ := firstUID(since)
 	last := uint32(min(uint64(from)+pageItems-1, 1<<32-1))
-	early := &arrivals[T]{first: from, last: last, batch: b}
-	f := w.fetch(0, early.accept)
+	came := &arrivals[T]{first: from, last: last, batch: b}
+	f := w.fetch(0, came.accept)
 	var search *searching
 	var failure error
 	var left []uint32
-	fetch, again := "", false
+	fetch := ""
 	err := w.driver.examine(ctx, w.folder, func(s *session) {
 		search = s.sendSearchSince(since)
-		if fetch = ""; !again {
+		if fetch = ""; early {
 			fetch = s.wire.send("UID FETCH", string(appendRange(nil, from, last))+" "+f.items.text())
 			search.fetch = f
 		}
-		again = true
+		early = false
 	}, func(s *session, sel *selected) error {
 		uids, err := search.uidsSince(sel)
 		if err != nil {
@@ -176,8 +223,8 @@ func (w sweep[T]) first(ctx context.Context, since string, p *progress, b *batch
 			if found {
 				n++
 			}
-			failure = s.awaitFetch(fetch, f)
-			early.sort(uids[:n])
+			failure = s.awaitFetch(fetch, f, nil)
+			came.sort(uids[:n])
 			left, failure = w.settle(ctx, s, sel, b, failure)
 		}
 		return nil

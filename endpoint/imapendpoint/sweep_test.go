@@ -247,6 +247,55 @@ func TestSweepKeepsItsOrder(t *testing.T) {
 	}
 }
 
+// TestAllAtOnce searches for UIDs only where fewer messages came than there are: one is left out the first
+// time, perhaps while another comes.
+func TestAllAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		leftOut  uint32
+		comes    bool
+		searches int32
+	}{
+		"all come":                      {0, false, 0},
+		"another comes":                 {0, true, 0},
+		"one is left out":               {3, false, 1},
+		"one is left out and one comes": {3, true, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			model := modelOf(6)
+			var fetches, searches atomic.Int32
+			fetch := fetchHook(func(cmd imapscript.Command, uid uint32) string {
+				if uid > 7 || uid == 7 && !c.comes || uid == c.leftOut && fetches.Load() == 1 {
+					return ""
+				}
+				return respond(cmd, uid)
+			})
+			model.Hook = func(conn *imapscript.Conn, cmd imapscript.Command) bool {
+				switch cmd.Name {
+				case "UID SEARCH":
+					searches.Add(1)
+				case "UID FETCH":
+					if fetches.Add(1) == 1 && c.comes {
+						model.Add("INBOX", message(7))
+						conn.Send("* 7 EXISTS")
+					}
+				}
+				return fetch(conn, cmd)
+			}
+			m := openScript(t, model)
+			want := "1 2 3 4 5 6"
+			if c.comes {
+				want += " 7"
+			}
+			if items := all(t, m.List(t.Context(), folder(t, m, "INBOX"), "")); refs(items) != want {
+				t.Errorf("listed %s, want %s", refs(items), want)
+			}
+			if searches.Load() != c.searches {
+				t.Errorf("%d searches, want %d", searches.Load(), c.searches)
+			}
+		})
+	}
+}
+
 // TestExpungedMeanwhile has messages vanish between SEARCH and FETCH.
 func TestExpungedMeanwhile(t *testing.T) {
 	model := modelOf(6)

@@ -100,7 +100,7 @@ func fetchOver(s *session) (list []letter, err error) {
 		},
 	}
 	f.done = func(m *fetched) { list = append(list, letter{m.uid, m.received, m.flags, string(body)}) }
-	err = s.awaitFetch(s.wire.send("UID FETCH", "1:* "+f.items.text()), f)
+	err = s.awaitFetch(s.wire.send("UID FETCH", "1:* "+f.items.text()), f, nil)
 	return list, err
 }
 
