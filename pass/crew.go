@@ -11,11 +11,10 @@ import (
 )
 
 const (
-	// nearTrip is the round trip below which an endpoint is near: not waiting takes the time there, but work.
-	nearTrip = 5 * time.Millisecond
-	// farTrip is the round trip from which on connections are made before anybody needs them.
+	// farTrip is the round trip from which on an endpoint is far away: waiting takes the time there, and connections are made before
+	// anybody needs them. What was measured is more than the round trip, as long as the server had much to do for each answer.
 	farTrip = 10 * time.Millisecond
-	// nearHands is how many folders are worked on at once, at first, where the endpoints are near.
+	// nearHands is how many folders are worked on at once, at first, where no endpoint is far away.
 	nearHands = 2
 	// crewPieces and crewTime are what makes a measurement, at least.
 	crewPieces = 4
@@ -57,7 +56,7 @@ func (r *running) crew(sides ...*endpoint.Mailbox) *crew {
 		}
 		most = max(1, min(most, caps.Concurrency))
 		trip := side.Wire().RoundTrip
-		near = near && trip > 0 && trip < nearTrip
+		near = near && trip > 0 && trip < farTrip
 	}
 	if near {
 		return newCrew(nearHands, most)
