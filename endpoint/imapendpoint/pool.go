@@ -27,6 +27,7 @@ type pool struct {
 	idle    []idleSession
 	live    map[*session]bool // handed out
 	dialing int
+	coming  int // of these, how many are made before anybody asks
 	limit   int
 	closed  bool
 	changed chan struct{} // closed and replaced whenever a waiting acquire should look again
@@ -118,12 +119,21 @@ func (p *pool) foresee(ctx context.Context, wanted int) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // until the pool is closed
 	p.cancels = append(p.cancels, cancel)
 	for ; len(p.live)+len(p.idle)+p.dialing < min(wanted, p.limit); p.dialing++ {
-		p.ahead.Go(func() {
-			if s, _ := p.grow(ctx); s != nil { // who needs one will see why there is none
-				p.release(s)
-			}
-		})
+		p.coming++
+		p.ahead.Go(func() { p.make(ctx) })
 	}
+}
+
+// make makes a session that nobody asked for yet.
+func (p *pool) make(ctx context.Context) {
+	s, _ := p.grow(ctx) // who needs one will see why there is none
+	if s != nil {
+		p.release(s)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.coming--
+	p.announce()
 }
 
 // take picks an idle session, or says that one may be made, or what to wait for.
@@ -139,7 +149,7 @@ func (p *pool) take() (s *idleSession, mayDial bool, changed <-chan struct{}, er
 		p.live[s.session] = true
 		return &s, false, nil, nil
 	}
-	if len(p.live)+p.dialing < p.limit {
+	if p.coming == 0 && len(p.live)+p.dialing < p.limit { // else one is there sooner than another can be made
 		p.dialing++
 		return nil, true, nil, nil
 	}

@@ -259,6 +259,43 @@ func TestPoolForesees(t *testing.T) {
 	}
 }
 
+// TestPoolWaitsForWhatItForesaw has a session taken while another one is made ahead.
+func TestPoolWaitsForWhatItForesaw(t *testing.T) {
+	noLeaks(t)
+	began, goOn := make(chan struct{}, 2), make(chan struct{})
+	logins := 0
+	m := imapscript.Model{Hook: func(_ *imapscript.Conn, cmd imapscript.Command) bool {
+		if cmd.Name == "LOGIN" || cmd.Name == "AUTHENTICATE" {
+			if logins++; logins > 1 {
+				began <- struct{}{}
+				<-goOn
+			}
+		}
+		return false
+	}}
+	srv := imapscript.Start(t, m.Serve)
+	p := testPool(t, srv.Addr, func(c *Config) { c.Connections = 4 })
+	if err := p.first(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.foresee(t.Context(), 2)
+	<-began
+	if s, _, _, err := p.take(); s == nil || err != nil {
+		t.Fatalf("no session, %v", err)
+	}
+	if _, mayDial, _, err := p.take(); mayDial || err != nil {
+		t.Errorf("another one may be made: %v, %v", mayDial, err)
+	}
+	close(goOn)
+	if s, err := p.acquire(t.Context()); err != nil || !s.alive() || srv.Accepted() != 2 {
+		t.Errorf("%d connections, want 2, %v", srv.Accepted(), err)
+	}
+	p.ahead.Wait()
+	if _, mayDial, _, err := p.take(); !mayDial || err != nil {
+		t.Errorf("another one may be made: %v, %v", mayDial, err)
+	}
+}
+
 // TestPoolClosesWhileItForesees has a server that never lets the sessions in that are made ahead.
 func TestPoolClosesWhileItForesees(t *testing.T) {
 	noLeaks(t)
