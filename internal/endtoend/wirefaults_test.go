@@ -177,6 +177,8 @@ func newFaultWorld(t *testing.T, f wireFault) *faultWorld {
 		w.models[i] = &faultyModel{}
 		w.models[i].Add("INBOX")
 	}
+	// One folder of the source has UIDs for which it must be searched.
+	w.models[source].Edit("INBOX", func(f *imapscript.Folder) { f.UIDNext = 7001 })
 	for i := range 7 {
 		text := string(plantedMessage(strconv.Itoa(i)))
 		if i == victimNumber {
