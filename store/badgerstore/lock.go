@@ -50,8 +50,8 @@ func (l *dirLock) sign() error {
 	return err
 }
 
-// release closes the file, and with it the lock ends.
-func (l *dirLock) release() error { return l.file.Close() }
+// release ends the lock.
+func (l *dirLock) release() error { return errors.Join(unlockFile(l.file), l.file.Close()) }
 
 // holder says who holds the lock, if the file tells.
 func holder(f *os.File) string {

@@ -100,7 +100,8 @@ func (o Options) badger(dir string) badger.Options {
 		WithIndexCacheSize(0).
 		WithNumVersionsToKeep(1).
 		WithDetectConflicts(false). // one writer a pair
-		WithSyncWrites(true)
+		WithSyncWrites(true).
+		WithBypassLockGuard(locksAlone)
 	b.TableSizeMultiplier = 1 // there is no method for it
 	if o.Key.IsZero() {
 		return b
