@@ -301,17 +301,23 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 func (a *appending) read() {
 	for a.owed() {
 		line, err := a.session.wire.response()
-		if err == nil {
-			err = a.answer(line)
-		}
-		if err != nil {
-			a.mu.Lock()
-			a.failed = err
-			a.changed.Broadcast()
-			a.mu.Unlock()
+		if !a.answered(line, err) {
 			return
 		}
 	}
+}
+
+// answered takes in one response, or why there is none, and reports whether the connection lives on. That it does not, the writer
+// learns in the same moment as the answer: what it wrote in between would be in doubt for nothing.
+func (a *appending) answered(line []byte, err error) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err == nil {
+		err = a.answer(line)
+	}
+	a.failed = err
+	a.changed.Broadcast()
+	return err == nil
 }
 
 // owed blocks until the server owes an answer; false means that the call is over.
@@ -324,15 +330,12 @@ func (a *appending) owed() bool {
 	return len(a.open) > 0
 }
 
-// answer takes in one response.
+// answer takes in one response. It needs the lock.
 func (a *appending) answer(line []byte) error {
 	s, ok := parseStatus(line)
 	if !ok || s.tag == "*" {
 		return nil
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	defer a.changed.Broadcast()
 	if s.tag == "+" {
 		if a.asking != nil {
 			a.asking.leave, a.asking = true, nil
