@@ -15,7 +15,8 @@ const (
 )
 
 // Climb looks for the level, from 1 by doubling up to most, at which work is done fastest. Where two
-// are as good, it is the lower one.
+// are as good, it is the lower one. Below the level where it begins it looks only from the greatest one,
+// by one step; Shrink goes further down.
 type Climb struct {
 	most     int
 	rates    []float64 // by step, the mean of what was measured there; 0 if nothing was
