@@ -40,7 +40,7 @@ func TestBench(t *testing.T) {
 	if err := bench(t.Context(), settings{scale: tinyScale()}, &table, &log); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
-	if rows := strings.Count(table.String(), "\n| "); rows != 2+18 { // with the head of the table
+	if rows := strings.Count(table.String(), "\n| "); rows != 2+19 { // with the head of the table
 		t.Errorf("%d lines in\n%s", rows, table.String())
 	}
 	for _, never := range []string{"NaN", "Inf", "%!"} {

@@ -91,6 +91,7 @@ func bench(ctx context.Context, c settings, stdout, log io.Writer) (err error) {
 		return w.profiles(ctx, c.profile, wanted)
 	}
 	var all findings
+	before := stolenSoFar()
 	for _, g := range wanted {
 		found, err := g.measure(w, ctx)
 		if err != nil {
@@ -101,7 +102,7 @@ func bench(ctx context.Context, c settings, stdout, log io.Writer) (err error) {
 		all.rows = append(all.rows, found.rows...)
 		all.plot = append(all.plot, found.plot...)
 	}
-	text := all.markdown(w.machine(ctx))
+	text := all.markdown(w.machine(ctx) + stolenSince(before))
 	_, err = io.WriteString(stdout, text)
 	if c.docs != "" && len(all.failed) == 0 {
 		err = errors.Join(err, publish(c.docs, text, all.plot))
