@@ -195,7 +195,7 @@ func (r *running) tryFolder(ctx context.Context, folder endpoint.Folder) error {
 		return err
 	}
 	put.Flags = slices.DeleteFunc(put.Flags, func(f endpoint.Flag) bool { return slices.Contains(answers[0].Dropped, f) })
-	if ref := answers[0].Ref; ref != "" && r.parallel(r.dstCaps) > 1 {
+	if ref := answers[0].Ref; ref != "" && min(r.opts.Folders, r.dstCaps.Concurrency) > 1 {
 		return together(ctx, func(ctx context.Context) error {
 			_, err := r.findCanary(ctx, folder, mark)
 			return err

@@ -7,7 +7,6 @@ import (
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/internal/climb"
-	"github.com/dandyroll/dandyroll/store"
 )
 
 const (
@@ -132,7 +131,7 @@ func (c *crew) resize(by int) {
 
 // foresee lets connections be made before anybody needs them, where that takes long: a first pass needs all of them.
 func (r *running) foresee(ctx context.Context) {
-	if r.records(func(store.Stat) bool { return true }) > 0 || r.nothing {
+	if r.records(anyStat) > 0 {
 		return
 	}
 	sides := []*endpoint.Mailbox{r.pair.Source, r.pair.Destination}

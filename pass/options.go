@@ -142,8 +142,8 @@ type Options struct {
 	// SendBack migrates also items that came from this destination.
 	SendBack bool
 
-	// Folders is how many folders are worked on at once, if the endpoints allow that many; 0 means up to 4, and no more
-	// at first than 2 where both endpoints answer within 10 milliseconds.
+	// Folders is how many folders are worked on at once, if the endpoints allow that many. 0 means 4; where both
+	// endpoints answer within 10 milliseconds it means 2 at first, and up to 4 if that is measured to be faster.
 	Folders int
 	// Window is how many items of a folder are written between two commits, at most 1024; 0 lets the
 	// pass choose: 64 at first, then as many as can be written in some three seconds, from 4 to 2044.

@@ -104,7 +104,7 @@ func (e *Engine) begin(ctx context.Context, p Pair, o Options, dry bool) (*runni
 		opened:   time.Now(),
 		mint:     newMinter(e.cfg, p, ledger.Meta().Generation),
 	}
-	tell(Opened{r.records(func(store.Stat) bool { return true })})
+	tell(Opened{r.records(anyStat)})
 	return r, nil
 }
 
@@ -208,10 +208,6 @@ func (r *running) kind(ctx context.Context) string {
 
 func (r *running) reading() endpoint.ReadOptions { return reading(r.opts, r.srcCaps, r.dstCaps) }
 
-func (r *running) parallel(caps endpoint.Capabilities) int {
-	return max(1, min(r.opts.Folders, caps.Concurrency))
-}
-
 // transfer is phase 5, and the second look of phase 6.
 func (r *running) transfer(ctx context.Context) error {
 	if err := r.bind(ctx); err != nil {
@@ -259,7 +255,7 @@ func (r *running) transferWith(ctx context.Context, t *transfer) error {
 			release = func(ctx context.Context) error { return r.release(ctx, cage) }
 		}
 	}
-	t.crew = r.crew(r.pair.Source, r.pair.Destination)
+	t.crew = r.crew(r.pair.Source, r.pair.Destination) // anew: the trial has told more of how far away the destination is
 	t.unmarked = r.profile.known() && !r.profile.MarkSurvives
 	err := together(ctx, func(ctx context.Context) error {
 		if err := release(ctx); err != nil {

@@ -17,7 +17,8 @@ type scanner struct {
 	to          *account
 	ledger      store.Ledger
 	mint        minter
-	crew        func() *crew // once something was asked
+	// crew is asked for after the folders were listed: how far away the destination is, its answers tell.
+	crew func() *crew
 	// persist writes what was found, and how far, into the ledger, so that the next scan looks
 	// only at what changed.
 	persist bool

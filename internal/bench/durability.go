@@ -31,8 +31,8 @@ func (w *world) durability(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	defer proxy.Close()
-	var edges, commits times
-	durable := func(ctx context.Context, j job) (usage, error) { return w.durablePass(ctx, j, &edges, &commits) }
+	var waits waits
+	durable := func(ctx context.Context, j job) (usage, error) { return w.durablePass(ctx, j, &waits) }
 	r := race{addr: proxy.Addr(), from: user, want: want, runs: w.size.runs + w.size.extra}
 	results, err := w.copies(ctx, r,
 		contender{"badgerstore", watermark.Field, durable},
@@ -44,17 +44,28 @@ func (w *world) durability(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	remembering, forgetful := results[0].took, results[1].took
-	return []row{slow, {
-		name:  fmt.Sprintf("the same to Dovecot on the same processors, round trip of 1 ms, %s messages", count(m.messages)),
-		value: 100 * ratio(forgetful, remembering), format: "%.0f %%", least: atLeast(95),
-		how: fmt.Sprintf("Badger %v, memstore %v; opening and closing Badger takes %v, each of %d commits of a pass %v",
-			remembering, forgetful, edges, len(commits)/len(edges), commits),
-	}}, nil
+	name := fmt.Sprintf("the same to Dovecot on the same processors, round trip of 1 ms, %s messages", count(m.messages))
+	return []row{slow, waits.row(name, results[0].took, results[1].took)}, nil
 }
 
-// durablePass runs a pass whose database is on a disk, whatever the job says. It adds how long the database was waited for.
-func (w *world) durablePass(ctx context.Context, j job, edges, commits *times) (u usage, err error) {
+// waits are how long the database of each pass was waited for: when it was opened and closed, and for each commit.
+type waits struct{ edges, commits times }
+
+func (t *waits) add(s *stopwatch) {
+	t.edges, t.commits = append(t.edges, s.edges), append(t.commits, s.commits...)
+}
+
+// row compares passes that remember with those that do not.
+func (t *waits) row(name string, remembering, forgetful times) row {
+	return row{
+		name: name, value: 100 * ratio(forgetful, remembering), format: "%.0f %%", least: atLeast(95),
+		how: fmt.Sprintf("Badger %v, memstore %v; opening and closing Badger takes %v, each of %d commits of a pass %v",
+			remembering, forgetful, t.edges, len(t.commits)/len(t.edges), t.commits),
+	}
+}
+
+// durablePass runs a pass whose database is on a disk, whatever the job says, and adds how long that was waited for.
+func (w *world) durablePass(ctx context.Context, j job, waits *waits) (u usage, err error) {
 	if j.state, err = os.MkdirTemp(w.disk, "state-"); err != nil {
 		return u, err
 	}
@@ -65,7 +76,7 @@ func (w *world) durablePass(ctx context.Context, j job, edges, commits *times) (
 		return watched, err
 	}, way{})
 	u.took = time.Since(began)
-	*edges, *commits = append(*edges, watched.edges), append(*commits, watched.commits...)
+	waits.add(watched)
 	return u, errors.Join(err, os.RemoveAll(j.state))
 }
 
