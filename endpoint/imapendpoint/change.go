@@ -80,7 +80,7 @@ func (d *driver) changePage(ctx context.Context, f endpoint.Folder, uids []uint3
 // openToChange runs op, as with does, after SELECT of the folder. The folder must be the one whose
 // UIDs the caller has, so it is stricter than examine.
 func (d *driver) openToChange(ctx context.Context, f endpoint.Folder, op func(*session, *selected) error) error {
-	return d.with(ctx, func(s *session) error {
+	return d.with(ctx, f.ID, func(s *session) error {
 		sel, err := s.selectFolder(ctx, f.ID, false)
 		switch {
 		case err != nil:

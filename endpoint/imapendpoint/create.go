@@ -10,7 +10,7 @@ import (
 // CreateFolder creates a folder and returns it as Folders would, but for a role that only its
 // name gives it. Where the server refuses the name, one with its punctuation escaped is tried.
 func (d *driver) CreateFolder(ctx context.Context, f endpoint.Folder) (made endpoint.Folder, err error) {
-	err = d.with(ctx, func(s *session) error {
+	err = d.with(ctx, anyFolder, func(s *session) error {
 		ns, err := d.namespace(ctx, s)
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func (l *listing) create(wire string) error {
 		return err
 	}
 	w := l.session.wire
-	refresh := l.session.sendRefresh()
+	refresh := l.session.sendRefresh(wire)
 	tag := w.send("CREATE", quoted)
 	if err := l.send([]string{wire}); err != nil {
 		return err
@@ -134,7 +134,7 @@ func wrongName(s *session, err error) bool {
 
 // describe returns one folder as Folders would.
 func describe(ctx context.Context, s *session, ns namespace, wire string) (endpoint.Folder, error) {
-	if err := s.refresh(ctx); err != nil {
+	if err := s.refresh(ctx, wire); err != nil {
 		return endpoint.Folder{}, err
 	}
 	l := newListing(s)

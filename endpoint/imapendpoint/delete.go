@@ -34,7 +34,7 @@ func (s *session) canDelete() bool { return s.has("MOVE") || s.has("UIDPLUS") }
 // trash returns the wire name of the folder with role Trash, as Folders assigns it, or "" if there
 // is none or f is one.
 func (d *driver) trash(ctx context.Context, f endpoint.Folder) (wire string, err error) {
-	err = d.with(ctx, func(s *session) error {
+	err = d.with(ctx, anyFolder, func(s *session) error {
 		l, ns, err := d.listAll(ctx, s)
 		if err != nil {
 			return err

@@ -18,7 +18,7 @@ func (d *driver) DeleteFolder(ctx context.Context, f endpoint.Folder) error {
 		return err
 	}
 	d.vacate(ctx, f.ID)
-	return d.with(ctx, func(s *session) error {
+	return d.with(ctx, anyFolder, func(s *session) error {
 		if s.current != nil && s.current.name == f.ID {
 			if _, err := s.selectFolder(ctx, inbox, true); err != nil {
 				return err

@@ -134,17 +134,17 @@ func TestDovecotConnections(t *testing.T) {
 	for name, p := range pools {
 		t.Run(name, func(t *testing.T) {
 			p.cfg.Username, p.cfg.Password = "ann", "secret"
-			a, err := p.acquire(t.Context())
+			a, err := p.acquire(t.Context(), anyFolder)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := p.acquire(t.Context())
+			b, err := p.acquire(t.Context(), anyFolder)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got := make(chan *session)
 			go func() {
-				c, err := p.acquire(t.Context())
+				c, err := p.acquire(t.Context(), anyFolder)
 				if err != nil {
 					t.Error(err)
 				}

@@ -62,7 +62,7 @@ func (d *driver) Capabilities(ctx context.Context) (endpoint.Capabilities, error
 		Keywords: true, Received: true, Exact: true,
 		Concurrency: d.cfg.Connections, PutGrace: putGrace,
 	}
-	err := d.with(ctx, func(s *session) error {
+	err := d.with(ctx, anyFolder, func(s *session) error {
 		caps.MaxItem = s.appendLimit()
 		caps.Delete = s.canDelete()
 		caps.FlagStates = s.countsChanges()
@@ -80,13 +80,16 @@ func (d *driver) Wire() endpoint.Wire { return d.pool.wire() }
 // Close closes all connections.
 func (d *driver) Close() error { return d.pool.close() }
 
-// with runs op with a session. Sessions that rested in the pool may have been closed by the
+// anyFolder is the name for with where it does not matter what a session has open.
+const anyFolder = ""
+
+// with runs op with a session, if possible with one that has the folder with that name open. Sessions that rested in the pool may have been closed by the
 // server, and only their use tells: op runs again, with another session, while its session is
 // lost, until every rested one must have had its turn. So op must have no effect that cannot be
 // repeated, or hide the loss by returning nil.
-func (d *driver) with(ctx context.Context, op func(*session) error) error {
+func (d *driver) with(ctx context.Context, folder string, op func(*session) error) error {
 	for attempt := 0; ; attempt++ {
-		s, err := d.pool.acquire(ctx)
+		s, err := d.pool.acquire(ctx, folder)
 		if err != nil {
 			return err
 		}
@@ -110,7 +113,7 @@ func (d *driver) with(ctx context.Context, op func(*session) error) error {
 // would be missing, and look expunged. NOOP would be cheaper, but is not bound to show them.
 func (d *driver) examine(ctx context.Context, f endpoint.Folder, send func(*session), op func(*session, *selected) error) error {
 	together := send != nil
-	return d.with(ctx, func(s *session) error {
+	return d.with(ctx, f.ID, func(s *session) error {
 		err := s.guard(ctx, func() error { return examineOnce(s, f, send, together, op) })
 		together = false
 		if s.alive() && len(s.wire.open) > 0 {

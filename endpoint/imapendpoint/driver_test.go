@@ -52,7 +52,7 @@ func fill(t *testing.T, m *endpoint.Mailbox) {
 	}
 	var sessions []*session
 	for range d.cfg.Connections {
-		s, err := d.pool.acquire(t.Context())
+		s, err := d.pool.acquire(t.Context(), anyFolder)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,7 @@ func (d *driver) Folders(ctx context.Context) iter.Seq2[endpoint.Folder, error] 
 }
 
 func (d *driver) folders(ctx context.Context) (folders []endpoint.Folder, err error) {
-	err = d.with(ctx, func(s *session) error {
+	err = d.with(ctx, anyFolder, func(s *session) error {
 		l, ns, err := d.listAll(ctx, s)
 		if err != nil {
 			return err
@@ -69,7 +69,7 @@ func (d *driver) listAll(ctx context.Context, s *session) (l *listing, ns namesp
 // listFlight asks everything in one flight. As long as the namespace is not known, it takes it for the
 // common one, and asks again where it turns out to be another.
 func (d *driver) listFlight(s *session) (*listing, namespace, error) {
-	refresh := s.sendRefresh()
+	refresh := s.sendRefresh(anyFolder)
 	ns, asked := namespace{personal: []string{""}}, ""
 	if known := d.knownNamespace(); known != nil {
 		ns = *known

@@ -32,7 +32,7 @@ type lane struct {
 
 // appendOpen appends the open items. An error means that none was tried.
 func (d *driver) appendOpen(ctx context.Context, f endpoint.Folder, w *putWindow) error {
-	return d.with(ctx, func(s *session) error {
+	return d.with(ctx, f.ID, func(s *session) error {
 		folder, err := s.openToAppend(ctx, f.ID)
 		if err != nil {
 			return err
@@ -75,7 +75,7 @@ func (s *session) showMark(f *selected, w *putWindow) {
 // spareLane helps with the queue if there is a session to be had at once, or that can be made before
 // joining ends.
 func (d *driver) spareLane(ctx, joining context.Context, f endpoint.Folder, w *putWindow, limits appendLimits) {
-	s := d.pool.spare(joining)
+	s := d.pool.spare(joining, f.ID)
 	if s == nil {
 		return
 	}

@@ -3,6 +3,7 @@ package imapendpoint
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -64,14 +65,15 @@ func (p *pool) first(ctx context.Context) error {
 	return nil
 }
 
-// acquire returns a session that nobody else uses; release it when done. It waits while all are
-// in use. Code Unavailable means that it has tried several times to connect.
-func (p *pool) acquire(ctx context.Context) (*session, error) {
+// acquire returns a session that nobody else uses; release it when done. One that has the folder with that
+// name open is preferred. It waits while all are in use. Code Unavailable means that it has tried several times
+// to connect.
+func (p *pool) acquire(ctx context.Context, folder string) (*session, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		s, mayDial, changed, err := p.take()
+		s, mayDial, changed, err := p.take(folder)
 		switch {
 		case err != nil:
 			return nil, err
@@ -93,9 +95,9 @@ func (p *pool) acquire(ctx context.Context) (*session, error) {
 
 // spare is acquire for one who can do without: nil means that all sessions are in use, or that no
 // other is to be had. It may take as long as connecting does.
-func (p *pool) spare(ctx context.Context) *session {
+func (p *pool) spare(ctx context.Context, folder string) *session {
 	for ctx.Err() == nil {
-		s, mayDial, _, err := p.take()
+		s, mayDial, _, err := p.take(folder)
 		switch {
 		case err != nil || s == nil && !mayDial:
 			return nil
@@ -137,15 +139,16 @@ func (p *pool) make(ctx context.Context) {
 }
 
 // take picks an idle session, or says that one may be made, or what to wait for.
-func (p *pool) take() (s *idleSession, mayDial bool, changed <-chan struct{}, err error) {
+func (p *pool) take(folder string) (s *idleSession, mayDial bool, changed <-chan struct{}, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, false, nil, errClosed()
 	}
-	if n := len(p.idle); n > 0 {
-		s := p.idle[n-1]
-		p.idle = p.idle[:n-1]
+	if len(p.idle) > 0 {
+		i := p.fittest(folder)
+		s := p.idle[i]
+		p.idle = slices.Delete(p.idle, i, i+1)
 		p.live[s.session] = true
 		return &s, false, nil, nil
 	}
@@ -154,6 +157,17 @@ func (p *pool) take() (s *idleSession, mayDial bool, changed <-chan struct{}, er
 		return nil, true, nil, nil
 	}
 	return nil, false, p.changed, nil
+}
+
+// fittest returns the index of the idle session that has a folder open, which need not be opened then, or else of the one that was
+// used last: a server works less for few sessions than for many.
+func (p *pool) fittest(folder string) int {
+	for i, s := range p.idle {
+		if s.current != nil && s.current.name == folder {
+			return i
+		}
+	}
+	return len(p.idle) - 1
 }
 
 func errClosed() error { return endpoint.Errorf(endpoint.Invalid, "the mailbox is closed") }

@@ -48,13 +48,13 @@ func TestPoolShrinks(t *testing.T) {
 			var held [2]*session
 			for i := range held {
 				var err error
-				if held[i], err = p.acquire(t.Context()); err != nil {
+				if held[i], err = p.acquire(t.Context(), anyFolder); err != nil {
 					t.Fatal(err)
 				}
 			}
 			got := make(chan *session)
 			go func() {
-				s, err := p.acquire(t.Context())
+				s, err := p.acquire(t.Context(), anyFolder)
 				if err != nil {
 					t.Error(err)
 				}
@@ -114,7 +114,7 @@ func TestPoolShrinksAtOnce(t *testing.T) {
 	var workers sync.WaitGroup
 	for range 4 {
 		workers.Go(func() {
-			s, err := p.acquire(t.Context())
+			s, err := p.acquire(t.Context(), anyFolder)
 			if err != nil {
 				t.Error(err)
 				return
@@ -150,21 +150,21 @@ func TestPoolReconnects(t *testing.T) {
 			return new(net.Dialer).DialContext(ctx, network, addr)
 		}
 	})
-	s, err := p.acquire(t.Context())
+	s, err := p.acquire(t.Context(), anyFolder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.kill()
 	p.release(s)
 	broken.Store(dialTries - 1)
-	fresh, err := p.acquire(t.Context())
+	fresh, err := p.acquire(t.Context(), anyFolder)
 	if err != nil || fresh == s || !fresh.alive() {
 		t.Fatalf("after %d failures: %v", dialTries-1, err)
 	}
 	fresh.kill()
 	p.release(fresh)
 	broken.Store(100)
-	_, err = p.acquire(t.Context())
+	_, err = p.acquire(t.Context(), anyFolder)
 	wantCode(t, err, endpoint.Unavailable)
 	if tried := 100 - broken.Load(); tried != dialTries {
 		t.Errorf("tried %d times", tried)
@@ -179,18 +179,18 @@ func TestPoolWaits(t *testing.T) {
 	m := imapscript.Model{}
 	srv := imapscript.Start(t, m.Serve)
 	p := testPool(t, srv.Addr, func(c *Config) { c.Connections = 1 })
-	s, err := p.acquire(t.Context())
+	s, err := p.acquire(t.Context(), anyFolder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := p.acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := p.acquire(ctx, anyFolder); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a second session: %v", err)
 	}
 	got := make(chan *session)
 	go func() {
-		s, err := p.acquire(t.Context())
+		s, err := p.acquire(t.Context(), anyFolder)
 		if err != nil {
 			t.Error(err)
 		}
@@ -207,7 +207,7 @@ func TestPoolWaits(t *testing.T) {
 		t.Error("a session outlives its pool")
 	}
 	p.release(s)
-	_, err = p.acquire(t.Context())
+	_, err = p.acquire(t.Context(), anyFolder)
 	wantCode(t, err, endpoint.Invalid)
 }
 
@@ -228,11 +228,41 @@ func TestPoolDropsTheStale(t *testing.T) {
 	p.mu.Lock()
 	p.idle[0].since = time.Now().Add(-2 * freshFor)
 	p.mu.Unlock()
-	s, err := p.acquire(t.Context())
+	s, err := p.acquire(t.Context(), anyFolder)
 	if err != nil || !s.alive() || srv.Accepted() != 2 {
 		t.Errorf("%d connections, %v", srv.Accepted(), err)
 	}
 	p.release(s)
+}
+
+// TestPoolPrefersWhoHasTheFolderOpen has two sessions rest, and the folder open in the one that was used before the other.
+func TestPoolPrefersWhoHasTheFolderOpen(t *testing.T) {
+	noLeaks(t)
+	m := imapscript.Model{}
+	m.Add("INBOX")
+	m.Add("Sent")
+	srv := imapscript.Start(t, m.Serve)
+	p := testPool(t, srv.Addr, nil)
+	open := map[string]*session{}
+	for _, folder := range []string{"INBOX", "Sent"} {
+		s, err := p.acquire(t.Context(), folder)
+		if err == nil {
+			_, err = s.selectFolder(t.Context(), folder, true)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		open[folder] = s
+	}
+	p.release(open["INBOX"])
+	p.release(open["Sent"])
+	for _, want := range []struct{ folder, open string }{{"INBOX", "INBOX"}, {"Sent", "Sent"}, {"Archive", "Sent"}, {anyFolder, "Sent"}} {
+		s, err := p.acquire(t.Context(), want.folder)
+		if err != nil || s != open[want.open] {
+			t.Errorf("for %q, the session with %q open is not taken: %v", want.folder, want.open, err)
+		}
+		p.release(s)
+	}
 }
 
 // TestPoolForesees has all sessions made before anybody asks for them, once.
@@ -280,18 +310,18 @@ func TestPoolWaitsForWhatItForesaw(t *testing.T) {
 	}
 	p.foresee(t.Context(), 2)
 	<-began
-	if s, _, _, err := p.take(); s == nil || err != nil {
+	if s, _, _, err := p.take(anyFolder); s == nil || err != nil {
 		t.Fatalf("no session, %v", err)
 	}
-	if _, mayDial, _, err := p.take(); mayDial || err != nil {
+	if _, mayDial, _, err := p.take(anyFolder); mayDial || err != nil {
 		t.Errorf("another one may be made: %v, %v", mayDial, err)
 	}
 	close(goOn)
-	if s, err := p.acquire(t.Context()); err != nil || !s.alive() || srv.Accepted() != 2 {
+	if s, err := p.acquire(t.Context(), anyFolder); err != nil || !s.alive() || srv.Accepted() != 2 {
 		t.Errorf("%d connections, want 2, %v", srv.Accepted(), err)
 	}
 	p.ahead.Wait()
-	if _, mayDial, _, err := p.take(); !mayDial || err != nil {
+	if _, mayDial, _, err := p.take(anyFolder); !mayDial || err != nil {
 		t.Errorf("another one may be made: %v, %v", mayDial, err)
 	}
 }

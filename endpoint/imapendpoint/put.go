@@ -46,7 +46,7 @@ func (d *driver) put(ctx context.Context, f endpoint.Folder, w *putWindow) {
 		if endpoint.CodeOf(err) == endpoint.NotFound && !created {
 			// [TRYCREATE] (RFC 9051 section 6.3.12).
 			created, before = true, w.left()+1
-			err = d.with(ctx, func(s *session) error { return create(ctx, s, f.ID) })
+			err = d.with(ctx, anyFolder, func(s *session) error { return create(ctx, s, f.ID) })
 		}
 		if err != nil {
 			w.refuse(err)

@@ -14,7 +14,7 @@ const storageUnit = 1024
 // Quota returns the room for messages in INBOX: of several quotas the one that leaves least.
 func (d *driver) Quota(ctx context.Context) (endpoint.Quota, error) {
 	var answer quotaAnswer
-	err := d.with(ctx, func(s *session) error {
+	err := d.with(ctx, anyFolder, func(s *session) error {
 		if !s.has("QUOTA") {
 			return endpoint.Errorf(endpoint.Unsupported, "the server does not tell quotas (RFC 9208)")
 		}

@@ -91,12 +91,12 @@ func (f *selected) learnCode(s status) {
 	}
 }
 
-// sendRefresh opens the folder that is open anew; it returns nil if there is none. In an older view of it,
+// sendRefresh opens the folder that is open anew, if it may have the name; it returns nil if there is none. In an older view of it,
 // the answer to STATUS may be as old: RFC 9051 section 6.3.11 says that STATUS is not meant for the
 // selected mailbox, and Dovecot then tells of nothing that came or went since. That the folder is gone
 // does not matter: none is open then.
-func (s *session) sendRefresh() *opening {
-	if s.current == nil {
+func (s *session) sendRefresh(name string) *opening {
+	if s.current == nil || name != anyFolder && name != s.current.name {
 		return nil
 	}
 	o, err := s.sendSelect(s.current.name, true)
@@ -106,10 +106,10 @@ func (s *session) sendRefresh() *opening {
 	return o
 }
 
-// refresh opens the folder that is open anew.
-func (s *session) refresh(ctx context.Context) error {
+// refresh opens the folder that is open anew, if it has the name.
+func (s *session) refresh(ctx context.Context, name string) error {
 	return s.guard(ctx, func() error {
-		if o := s.sendRefresh(); o != nil {
+		if o := s.sendRefresh(name); o != nil {
 			if _, err := o.await(); err != nil && !s.alive() {
 				return err
 			}

@@ -12,5 +12,5 @@ func (d *driver) Subscribe(ctx context.Context, f endpoint.Folder) error {
 	if err != nil {
 		return err
 	}
-	return d.with(ctx, func(s *session) error { return s.command(ctx, "SUBSCRIBE "+quoted, nil) })
+	return d.with(ctx, anyFolder, func(s *session) error { return s.command(ctx, "SUBSCRIBE "+quoted, nil) })
 }
