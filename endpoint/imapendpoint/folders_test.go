@@ -390,3 +390,21 @@ func TestCreateFolderOnDovecot(t *testing.T) {
 		})
 	}
 }
+
+// TestCreateFolderThatIsOpen creates a folder that there is, over the connection that has it open, after another one put something there.
+func TestCreateFolderThatIsOpen(t *testing.T) {
+	srv := dovecot.Start(t, dovecot.Config{Format: "sdbox", NoFsync: true})
+	ours, _ := openCounted(t, srv.Addr())
+	theirs, _ := openCounted(t, srv.Addr())
+	work := endpoint.Folder{Path: []string{"Work"}}
+	f, err := ours.CreateFolder(t.Context(), work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, ours, f, testPut(1, message(1)))
+	put(t, theirs, f, testPut(2, message(2)))
+	again, err := ours.CreateFolder(t.Context(), work)
+	if listed := folder(t, theirs, "Work"); err != nil || again.Items != 2 || again.State != listed.State {
+		t.Errorf("created %+v, %v, listed %+v", again, err, listed)
+	}
+}
