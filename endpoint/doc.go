@@ -79,7 +79,7 @@
 //	    one that no State from before the change equals. An expired State is no error: State since it
 //	    tells another, and List and Marks since it yield every item.
 //	E41 With Capabilities.Outlines, Outline yields the items of List, in its order, with the same Ref,
-//	    Kind and Received, and Read tells of each the Identity that List does.
+//	    Kind and Received, foreseen or not, and Read tells of each the Identity that List does.
 //	E42 Stayed of two States of a folder is nil if an item left between them. Where it is not, what
 //	    it tells of is there at the second State, unless it left before the first one.
 package endpoint

@@ -109,6 +109,10 @@ type Driver interface {
 	// for them; it does not wait for these, nor tell of what goes wrong.
 	Foresee(ctx context.Context, calls int)
 
+	// ForeseeOutlines says that Outline of some folders is to come soon, whole and once for each. A driver may ask for
+	// these at once; what goes wrong shows when Outline is called.
+	ForeseeOutlines(ctx context.Context, folders []Folder)
+
 	// Wire returns the counters since the driver was made.
 	Wire() Wire
 
@@ -139,6 +143,9 @@ func unsupported() error { return &Error{Code: Unsupported} }
 
 // Foresee does nothing.
 func (Unimplemented) Foresee(context.Context, int) {}
+
+// ForeseeOutlines does nothing.
+func (Unimplemented) ForeseeOutlines(context.Context, []Folder) {}
 
 // State fails with ErrUnsupported.
 func (Unimplemented) State(context.Context, Folder, string) (string, error) {

@@ -43,6 +43,14 @@ func (m *Mailbox) Foresee(ctx context.Context, calls int) {
 	}
 }
 
+// ForeseeOutlines says that Outline of some folders is to come soon, without a state and once for each, as they were listed. It can be
+// answered sooner then; what is not asked for takes memory until the next such call, or Close.
+func (m *Mailbox) ForeseeOutlines(ctx context.Context, folders []Folder) {
+	if !m.closed.Load() {
+		m.driver.ForeseeOutlines(ctx, folders)
+	}
+}
+
 // Close ends the calls in flight and closes all connections. Closing twice is no error.
 func (m *Mailbox) Close() error {
 	if m.closed.Swap(true) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dandyroll/dandyroll/endpoint"
 	"github.com/dandyroll/dandyroll/internal/climb"
+	"github.com/dandyroll/dandyroll/store"
 )
 
 const (
@@ -139,8 +140,22 @@ func (r *running) foresee(ctx context.Context) {
 		sides = sides[:1]
 	}
 	for _, side := range sides {
-		if side.Wire().RoundTrip >= farTrip {
+		if isFar(side) {
 			side.Foresee(ctx, r.crew(side).hands())
 		}
 	}
 }
+
+// foreseeOutlines lets the outlines of folders be asked for at once, where each takes long and all are needed: nothing is known of any.
+func (r *running) foreseeOutlines(ctx context.Context, p planner, ways []route, stored map[string]store.Folder) {
+	if !isFar(p.source) || !p.mayIdentifyLate() || len(stored) > 0 || r.records(anyStat) > 0 {
+		return
+	}
+	folders := make([]endpoint.Folder, len(ways))
+	for i, way := range ways {
+		folders[i] = way.source
+	}
+	p.source.ForeseeOutlines(ctx, folders)
+}
+
+func isFar(side *endpoint.Mailbox) bool { return side.Wire().RoundTrip >= farTrip }

@@ -15,21 +15,8 @@ import (
 // item that one of them may be, and neither their decisions nor a later part of the pass ask who they are. Everything else is
 // listed with its identities.
 func (p planner) identifiesLate(ctx context.Context, plan *folderPlan, since string) (bool, error) {
-	switch {
-	case !p.outlines, since != "":
-		return false, nil // Item.Version would be missing, too, or only what is new is listed
-	case !p.view.markless(), p.moved:
-		return false, nil // what is known is to be found again
-	case len(p.mint.reverse) > 0 && !p.sendBack:
-		return false, nil // which came from the destination, their marks say
-	case p.selects.MaxSize > 0, p.selects.dated():
-		return false, nil // a twin that is left out has an ordinal of its own
-	case p.policies.some(func(policy Policy) bool { return policy != Policy{} }), p.compare:
-		return false, nil
-	case p.whole, !p.persist:
-		return false, nil // a dry run reads nothing
-	case p.kind != Auto && p.kind != Full && p.kind != Delta:
-		return false, nil
+	if since != "" || !p.mayIdentifyLate() {
+		return false, nil // or only what is new is listed
 	}
 	for r, err := range p.ledger.Records(ctx, plan.name) {
 		if err != nil || p.mint.owns(r) {
@@ -37,6 +24,27 @@ func (p planner) identifiesLate(ctx context.Context, plan *folderPlan, since str
 		}
 	}
 	return true, nil
+}
+
+// mayIdentifyLate reports whether items of folders of which nothing is known can be identified late.
+func (p planner) mayIdentifyLate() bool {
+	switch {
+	case !p.outlines:
+		return false // Item.Version would be missing, too
+	case !p.view.markless(), p.moved:
+		return false // what is known is to be found again
+	case len(p.mint.reverse) > 0 && !p.sendBack:
+		return false // which came from the destination, their marks say
+	case p.selects.MaxSize > 0, p.selects.dated():
+		return false // a twin that is left out has an ordinal of its own
+	case p.policies.some(func(policy Policy) bool { return policy != Policy{} }), p.compare:
+		return false
+	case p.whole, !p.persist:
+		return false // a dry run reads nothing
+	case p.kind != Auto && p.kind != Full && p.kind != Delta:
+		return false
+	}
+	return true
 }
 
 // markless reports whether a scan found no mark of this pair.

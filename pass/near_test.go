@@ -22,6 +22,7 @@ type timed struct {
 	putting  int
 	most     int   // puts at once
 	foreseen []int // calls
+	outlines int   // that are foreseen
 }
 
 func (d *timed) Wire() endpoint.Wire { return endpoint.Wire{RoundTrip: d.trip} }
@@ -30,6 +31,12 @@ func (d *timed) Foresee(_ context.Context, calls int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.foreseen = append(d.foreseen, calls)
+}
+
+func (d *timed) ForeseeOutlines(_ context.Context, folders []endpoint.Folder) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.outlines += len(folders)
 }
 
 func (d *timed) Put(ctx context.Context, f endpoint.Folder, items []endpoint.Put) iter.Seq2[endpoint.PutResult, error] {
@@ -55,16 +62,18 @@ func TestFoldersAtOnceByRoundTrip(t *testing.T) {
 		folders             int // Options.Folders
 		most                int // puts at once
 		early               int // calls that are foreseen of the source
+		outlines            int // that are foreseen
 	}{
-		"both are near":      {time.Millisecond, time.Millisecond, 0, 2, 0},
-		"one is far away":    {20 * time.Millisecond, time.Millisecond, 0, 4, 4},
-		"both are far away":  {20 * time.Millisecond, 20 * time.Millisecond, 0, 4, 4},
-		"nothing is known":   {0, 0, 0, 4, 0},
-		"the caller decides": {time.Millisecond, time.Millisecond, 3, 3, 0},
+		"both are near":      {time.Millisecond, time.Millisecond, 0, 2, 0, 0},
+		"one is far away":    {20 * time.Millisecond, time.Millisecond, 0, 4, 4, 9},
+		"both are far away":  {20 * time.Millisecond, 20 * time.Millisecond, 0, 4, 4, 9},
+		"nothing is known":   {0, 0, 0, 4, 0, 0},
+		"the caller decides": {time.Millisecond, time.Millisecond, 3, 3, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
+				w.srcOpts.Quirks.Outlines, w.srcOpts.Quirks.NoVersions = true, true
 				for i := range 8 {
 					folder := fmt.Sprint("Folder ", i)
 					w.must(w.src.CreateFolder(folder))
@@ -89,11 +98,14 @@ func TestFoldersAtOnceByRoundTrip(t *testing.T) {
 				if len(destination.foreseen) == 0 || destination.foreseen[len(destination.foreseen)-1] != test.most {
 					t.Errorf("calls to the destination that are foreseen: %v, want %d", destination.foreseen, test.most)
 				}
-				source.foreseen = nil
+				if source.outlines != test.outlines {
+					t.Errorf("%d outlines are foreseen, want %d", source.outlines, test.outlines)
+				}
+				source.foreseen, source.outlines = nil, 0
 				_, err = w.engine().Run(t.Context(), p, pass.Options{Folders: test.folders})
 				w.must(err)
-				if source.foreseen != nil {
-					t.Errorf("a pass with nothing to do foresees %v calls", source.foreseen)
+				if source.foreseen != nil || source.outlines > 0 {
+					t.Errorf("a pass with nothing to do foresees %v calls and %d outlines", source.foreseen, source.outlines)
 				}
 			})
 		})

@@ -35,7 +35,9 @@ func testOutline(s *scene) {
 		s.fixture.Delete(work(), refs[i])
 	}
 	list := all(s, s.box.List(s.Context(), f, ""))
-	for _, box := range []*endpoint.Mailbox{s.box, s.open()} {
+	foreseeing := s.open()
+	foreseeing.ForeseeOutlines(s.Context(), []endpoint.Folder{s.folder(foreseeing, work())})
+	for _, box := range []*endpoint.Mailbox{s.box, s.open(), foreseeing, foreseeing} {
 		got := all(s, box.Outline(s.Context(), f, ""))
 		if !slices.EqualFunc(got, list, func(a, b endpoint.Item) bool {
 			return a.Ref == b.Ref && a.Kind == b.Kind && a.Received.Equal(b.Received)

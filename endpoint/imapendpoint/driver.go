@@ -31,6 +31,8 @@ type driver struct {
 	pace   *pace     // of Put
 	lost   doubts    // of Put
 
+	outlines outlines
+
 	mu     sync.Mutex
 	spaces *namespace // once known
 }
@@ -70,9 +72,6 @@ func (d *driver) Capabilities(ctx context.Context) (endpoint.Capabilities, error
 	})
 	return caps, err
 }
-
-// Foresee begins to make as many sessions, with those that there are.
-func (d *driver) Foresee(ctx context.Context, calls int) { d.pool.foresee(ctx, calls) }
 
 // Wire returns the counters of all connections so far.
 func (d *driver) Wire() endpoint.Wire { return d.pool.wire() }

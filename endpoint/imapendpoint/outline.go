@@ -11,6 +11,16 @@ import (
 // servers answer out of their index. A message of which the server tells nothing has size -1, as in List.
 func (d *driver) Outline(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {
 	return func(yield func(endpoint.Item, error) bool) {
+		if since == "" {
+			if items, ok := d.outlines.take(ctx, f); ok {
+				for _, it := range items {
+					if !yield(it, nil) {
+						return
+					}
+				}
+				return
+			}
+		}
 		for o, err := range d.sweepOutline(f).since(ctx, since) {
 			if o.damaged {
 				o.value = endpoint.Item{Ref: refOf(o.uid), Kind: endpoint.Mail, Size: -1}

@@ -33,7 +33,7 @@ type pool struct {
 	closed  bool
 	changed chan struct{} // closed and replaced whenever a waiting acquire should look again
 
-	ahead   sync.WaitGroup       // sessions that are made before anybody asks
+	ahead   sync.WaitGroup       // what is done before anybody asks
 	cancels []context.CancelFunc // end that
 }
 
@@ -124,6 +124,22 @@ func (p *pool) foresee(ctx context.Context, wanted int) {
 		p.coming++
 		p.ahead.Go(func() { p.make(ctx) })
 	}
+}
+
+// background runs work that ends with the pool, unless that is closed.
+func (p *pool) background(ctx context.Context, work func(context.Context)) (begun bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	p.cancels = append(p.cancels, cancel)
+	p.ahead.Go(func() {
+		defer cancel()
+		work(ctx)
+	})
+	return true
 }
 
 // make makes a session that nobody asked for yet.

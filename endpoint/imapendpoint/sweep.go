@@ -156,42 +156,6 @@ func (w sweep[T]) begin(ctx context.Context, since string, p *progress, b *batch
 	return w.first(ctx, since, !few, p, b)
 }
 
-// fewUIDs reports whether all UIDs of the folder are among those that one FETCH asks for, by its listing.
-func (w sweep[T]) fewUIDs() bool {
-	st, ok := parseState(w.folder.State)
-	return ok && st.uidNext <= pageItems+1
-}
-
-// atOnce asks for all messages of a folder with few UIDs, and reports whether all of them came: as many as
-// the server said last that there are. Then nobody need search for their UIDs, for which servers look at
-// each message. Otherwise nothing is kept of what came.
-func (w sweep[T]) atOnce(ctx context.Context, p *progress, b *batch[T]) (all bool, err error) {
-	came := &arrivals[T]{first: 1, last: pageItems, batch: b}
-	f := w.fetch(0, came.accept)
-	var failure error
-	fetch, again := "", false
-	err = w.driver.examine(ctx, w.folder, func(s *session) {
-		if fetch = ""; !again {
-			fetch = s.wire.send("UID FETCH", string(appendRange(nil, came.first, came.last))+" "+f.items.text())
-		}
-		again = true // a message that ends the connection is for first to find
-	}, func(s *session, sel *selected) error {
-		if fetch == "" {
-			return nil
-		}
-		now := *sel // what comes or goes meanwhile is announced
-		failure = classify(s.awaitFetch(fetch, f, now.learn))
-		all = failure == nil && len(came.uids) == int(now.messages)
-		return nil
-	})
-	if came.sort(came.uids); all {
-		p.left, p.limit = b.uids, len(b.uids)
-	} else {
-		b.reset(nil)
-	}
-	return all, w.conclude(ctx, b, nil, err, failure)
-}
-
 // first asks for the UIDs of what came since a state, and, with early, in the same flight for the messages
 // with the lowest of them. Where the flight is lost, the next one asks for the UIDs alone: a message that
 // ends the connection must not keep them from being known.
