@@ -64,26 +64,22 @@ func (s *settled) check(ctx context.Context, w *world) error {
 	return nil
 }
 
-// turns lets the contenders run again, and returns how long that took. Before each turn it does what
-// before says.
-func (s *settled) turns(ctx context.Context, w *world, turns int, before func() error) ([]times, error) {
-	took := make([]times, len(s.contenders))
-	for turn := range turns {
-		if err := before(); err != nil {
-			return nil, err
+// turn lets each contender run once more, and adds how long that took. Which turn it is says who begins.
+func (s *settled) turn(ctx context.Context, w *world, turn int, took []times) error {
+	for i := range s.contenders {
+		n := (i + turn) % len(s.contenders)
+		u, err := s.contenders[n].copy(ctx, s.jobs[n])
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.contenders[n].name, err)
 		}
-		for i := range s.contenders {
-			n := (i + turn) % len(s.contenders)
-			u, err := s.contenders[n].copy(ctx, s.jobs[n])
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", s.contenders[n].name, err)
-			}
-			w.say("  %-12s %s, %d MiB", s.contenders[n].name, short(u.took), u.peak>>20)
-			took[n] = append(took[n], u.took)
-		}
+		w.say("  %-12s %s, %d MiB", s.contenders[n].name, short(u.took), u.peak>>20)
+		took[n] = append(took[n], u.took)
 	}
-	return took, nil
+	return nil
 }
+
+// nothingTurns is how many turns there are of passes that find nothing new, for one of others: they take a tenth of a second.
+const nothingTurns = 5
 
 // delta measures passes over mailboxes that were copied before.
 func (w *world) delta(ctx context.Context) (rows []row, plot []point, err error) {
@@ -93,11 +89,17 @@ func (w *world) delta(ctx context.Context) (rows []row, plot []point, err error)
 		if err != nil {
 			return nil, nil, err
 		}
-		if s.took, err = s.turns(ctx, w, w.size.runs+w.size.extra, func() error { return nil }); err != nil {
-			return nil, nil, err
-		}
-		plot = append(plot, point{messages: s.mix.messages, ours: s.took[0], theirs: s.took[1]})
 		all = append(all, s)
+	}
+	for turn := range w.size.runs * nothingTurns {
+		for _, s := range all { // one after the other, for they are compared, too
+			if err := s.turn(ctx, w, turn, s.took); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, s := range all {
+		plot = append(plot, point{messages: s.mix.messages, ours: s.took[0], theirs: s.took[1]})
 	}
 	small, big := all[0], all[len(all)-1]
 	if rows, err = w.nothingNew(ctx, small, big); err != nil {
@@ -153,13 +155,15 @@ func (w *world) nothingNew(ctx context.Context, small, big *settled) ([]row, err
 func (w *world) newMail(ctx context.Context, s *settled) ([]row, error) {
 	n := max(s.mix.messages/100, s.mix.folders)
 	w.say("delta: %d new messages", n)
-	took, err := s.turns(ctx, w, w.size.runs, func() error {
-		err := w.post.deliver(s.user, nil, s.mix.part(s.delivered, n))
+	took := make([]times, len(s.contenders))
+	for turn := range w.size.runs + w.size.extra {
+		if err := w.post.deliver(s.user, nil, s.mix.part(s.delivered, n)); err != nil {
+			return nil, err
+		}
 		s.delivered += n
-		return err
-	})
-	if err != nil {
-		return nil, err
+		if err := s.turn(ctx, w, turn, took); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.check(ctx, w); err != nil {
 		return nil, err
@@ -187,7 +191,7 @@ func (w *world) alone(ctx context.Context, m mix, n int) (times, error) {
 	if err != nil {
 		return nil, err
 	}
-	results, err := w.copies(ctx, race{addr: w.server.Addr(), from: user, want: want, runs: w.size.runs}, w.mailmoveContender())
+	results, err := w.copies(ctx, race{addr: w.server.Addr(), from: user, want: want, runs: w.size.runs + w.size.extra}, w.mailmoveContender())
 	if err != nil {
 		return nil, err
 	}

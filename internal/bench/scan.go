@@ -15,17 +15,29 @@ func (w *world) scan(ctx context.Context, s *settled) ([]row, error) {
 	user := s.jobs[0].to
 	var ours, raw times
 	var received, least int64
-	for range w.size.runs {
-		took, bytes, err := w.scanMarks(ctx, user, s.delivered)
-		if err != nil {
-			return nil, err
-		}
-		ours, received = append(ours, took), bytes
-		if took, least, err = w.scanRaw(ctx, user, s.delivered); err != nil {
-			return nil, err
-		}
+	byLibrary := func() (err error) {
+		var took time.Duration
+		took, received, err = w.scanMarks(ctx, user, s.delivered)
+		ours = append(ours, took)
+		return err
+	}
+	bySocket := func() (err error) {
+		var took time.Duration
+		took, least, err = w.scanRaw(ctx, user, s.delivered)
 		raw = append(raw, took)
-		w.say("  library %s, raw %s", short(ours[len(ours)-1]), short(took))
+		return err
+	}
+	for turn := range w.size.runs + w.size.extra {
+		first, second := byLibrary, bySocket
+		if turn%2 == 1 {
+			first, second = bySocket, byLibrary
+		}
+		for _, scan := range []func() error{first, second} {
+			if err := scan(); err != nil {
+				return nil, err
+			}
+		}
+		w.say("  library %s, raw %s", short(ours[turn]), short(raw[turn]))
 	}
 	each := func(bytes int64) float64 { return float64(bytes) / float64(s.delivered) }
 	title := fmt.Sprintf("complete mark scan, %s messages in %d folders", count(s.delivered), s.mix.folders)
