@@ -71,6 +71,9 @@ func parseAddress(text string) (account, error) {
 	if n, err := strconv.ParseUint(a.port, 10, 16); err != nil || n == 0 {
 		return account{}, errPort
 	}
+	if host, port, err := net.SplitHostPort(a.addr()); err != nil || host != a.host || port != a.port { // a bracket, to which url.Parse does not object
+		return account{}, errAddress
+	}
 	return a, nil
 }
 

@@ -9,7 +9,7 @@ import (
 // FuzzParseAddress reads addresses: never a password, always a host and a port.
 func FuzzParseAddress(f *testing.F) {
 	for _, seed := range []string{
-		"imaps://ann@old.example", "imap://ann%40old.example@[::1]:1143", "imap+plain://a:b@c", "imaps://", "x://\n@", "imaps://a@b:99999", "graph://ann@new.example", "graph://ann%40new.example@tenant",
+		"imaps://ann@old.example", "imap://ann%40old.example@[::1]:1143", "imap+plain://a:b@c", "imaps://", "x://\n@", "imaps://a@b:99999", "imap://a@]", "imap://a@[", "imap://a@[]", "imap://a@[b", "graph://ann@new.example", "graph://ann%40new.example@tenant",
 	} {
 		f.Add(seed)
 	}
