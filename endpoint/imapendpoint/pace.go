@@ -29,6 +29,9 @@ const (
 	messageCost = 8 << 10
 	// enoughWork is how much of this makes a measurement.
 	enoughWork = 1 << 20
+	// enoughTime is how long a Put takes, at least, of which it is asked whether it could go faster: what a server does in less, further
+	// connections to the same folder hardly make up for what it costs to make them.
+	enoughTime = 100 * time.Millisecond
 	// laneMessages is for how many messages a further connection is worth its while.
 	laneMessages = 8
 	// maxStrikes is how many batches may be refused before one is taken.
@@ -126,7 +129,7 @@ func (p *pace) learn(of plan, t tally, took time.Duration) {
 		lanes.Shrink()
 	}
 	work := t.bytes + messageCost*int64(t.messages)
-	if t.refused || t.throttled || work < enoughWork || took <= 0 || of.lanes < lanes.Level() {
+	if t.refused || t.throttled || work < enoughWork || took < enoughTime || of.lanes < lanes.Level() {
 		return
 	}
 	p.measured(lanes, float64(work)/took.Seconds(), of.limits.batch > 1)

@@ -45,6 +45,7 @@ func TestPaceFindsWhatIsFast(t *testing.T) {
 		"connections get in the way":  {multi, func(p plan) float64 { return mega / float64(p.lanes) }, 1, 0},
 		"two are better, four worse":  {multi, func(p plan) float64 { return []float64{0, 1, 2, 2, 1}[p.lanes] * mega }, 2, 0},
 		"batches cost the server":     {multi, func(p plan) float64 { return mega * math.Sqrt(float64(p.limits.batch)) }, 1, batchMessages * mostBatch},
+		"the server is fast as it is": {multi, func(p plan) float64 { return 1 << 30 * float64(p.lanes) }, 1, batchMessages * firstBatch},
 		"nothing goes unasked":        {serverOf(), func(p plan) float64 { return mega * float64(p.lanes) }, 4, 1},
 		"unasked alone is in the way": {serverOf(), func(p plan) float64 { return mega / float64(p.lanes) }, 2, 1},
 	}
