@@ -109,8 +109,9 @@ type Driver interface {
 	// for them; it does not wait for these, nor tell of what goes wrong.
 	Foresee(ctx context.Context, calls int)
 
-	// ForeseeOutlines says that Outline of some folders is to come soon, whole and once for each. A driver may ask for
-	// these at once; what goes wrong shows when Outline is called.
+	// ForeseeOutlines says that Outline of some folders is to come soon, whole and once for each, by the same listing of
+	// the folders. A driver may ask for these at once; what goes wrong shows when Outline is called. Outline by another
+	// listing, with another State, must not miss what came in between.
 	ForeseeOutlines(ctx context.Context, folders []Folder)
 
 	// Wire returns the counters since the driver was made.

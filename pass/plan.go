@@ -82,8 +82,8 @@ func (r *running) planFolders(ctx context.Context, p planner, ways []route, left
 	r.plans = make([]*folderPlan, len(ways))
 	r.excluded = make([]*folderPlan, len(left))
 	r.lost = nil
-	var jobs []func(context.Context) error
 	r.foreseeOutlines(ctx, p, ways, stored)
+	var jobs []func(context.Context) error
 	hands := r.crew(r.pair.Source)
 	for i, way := range ways {
 		jobs = append(jobs, func(ctx context.Context) (err error) {

@@ -35,8 +35,9 @@ func testOutline(s *scene) {
 		s.fixture.Delete(work(), refs[i])
 	}
 	list := all(s, s.box.List(s.Context(), f, ""))
+	f = s.folder(s.box, work())
 	foreseeing := s.open()
-	foreseeing.ForeseeOutlines(s.Context(), []endpoint.Folder{s.folder(foreseeing, work())})
+	foreseeing.ForeseeOutlines(s.Context(), []endpoint.Folder{f})
 	for _, box := range []*endpoint.Mailbox{s.box, s.open(), foreseeing, foreseeing} {
 		got := all(s, box.Outline(s.Context(), f, ""))
 		if !slices.EqualFunc(got, list, func(a, b endpoint.Item) bool {
@@ -44,6 +45,12 @@ func testOutline(s *scene) {
 		}) || len(got) != 11 {
 			s.Errorf("Outline yields %+v, List %+v, want 11", got, list)
 		}
+	}
+	foreseeing.ForeseeOutlines(s.Context(), []endpoint.Folder{f})
+	s.deliver(work(), 20, 1)
+	f = s.folder(foreseeing, work())
+	if got := all(s, foreseeing.Outline(s.Context(), f, "")); len(got) != 12 {
+		s.Errorf("an outline that was foreseen by an older listing yields %+v, want 12", got)
 	}
 	if !s.fixture.ChangeValidity(work()) {
 		return

@@ -1,6 +1,10 @@
 package imapendpoint
 
-import "context"
+import (
+	"context"
+
+	"github.com/dandyroll/dandyroll/endpoint"
+)
 
 // allAtOnce asks for all messages of a folder with few UIDs.
 type allAtOnce[T any] struct {
@@ -26,9 +30,9 @@ func (a *allAtOnce[T]) await(s *session, sel *selected) (all bool, failure error
 	return failure == nil && len(a.came.uids) == int(now.messages), failure
 }
 
-// fewUIDs reports whether all UIDs of the folder are among those that one FETCH asks for, by its listing.
-func (w sweep[T]) fewUIDs() bool {
-	st, ok := parseState(w.folder.State)
+// fewUIDs reports whether all UIDs of a folder are among those that one FETCH asks for, by its listing.
+func fewUIDs(f endpoint.Folder) bool {
+	st, ok := parseState(f.State)
 	return ok && st.uidNext <= pageItems+1
 }
 

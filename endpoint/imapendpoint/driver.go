@@ -28,10 +28,9 @@ type driver struct {
 	pool   *pool
 	bodies bodyStats // of Read
 	pieces pieces    // of Read
+	ahead  outlines  // of Outline
 	pace   *pace     // of Put
 	lost   doubts    // of Put
-
-	outlines outlines
 
 	mu     sync.Mutex
 	spaces *namespace // once known
@@ -82,10 +81,10 @@ func (d *driver) Close() error { return d.pool.close() }
 // anyFolder is the name for with where it does not matter what a session has open.
 const anyFolder = ""
 
-// with runs op with a session, if possible with one that has the folder with that name open. Sessions that rested in the pool may have been closed by the
-// server, and only their use tells: op runs again, with another session, while its session is
-// lost, until every rested one must have had its turn. So op must have no effect that cannot be
-// repeated, or hide the loss by returning nil.
+// with runs op with a session, if possible with one that has the folder with that name open. Sessions
+// that rested in the pool may have been closed by the server, and only their use tells: op runs again,
+// with another session, while its session is lost, until every rested one must have had its turn. So
+// op must have no effect that cannot be repeated, or hide the loss by returning nil.
 func (d *driver) with(ctx context.Context, folder string, op func(*session) error) error {
 	for attempt := 0; ; attempt++ {
 		s, err := d.pool.acquire(ctx, folder)

@@ -19,7 +19,7 @@ func (d *driver) Foresee(ctx context.Context, calls int) { d.pool.foresee(ctx, c
 
 // ForeseeOutlines asks for all messages of small folders in one flight, where Outline would take one for each folder.
 func (d *driver) ForeseeOutlines(ctx context.Context, folders []endpoint.Folder) {
-	wanted := d.outlines.begin(folders)
+	wanted := d.ahead.begin(folders)
 	if len(wanted) == 0 {
 		return
 	}
@@ -37,28 +37,26 @@ func (d *driver) ForeseeOutlines(ctx context.Context, folders []endpoint.Folder)
 
 // outlineAll sends everything, and then takes in what comes.
 func (d *driver) outlineAll(s *session, wanted []*foreseen) error {
-	flights := make([]*allAtOnce[endpoint.Item], len(wanted))
+	openings := make([]*opening, len(wanted))
+	asked := make([]*allAtOnce[endpoint.Item], len(wanted))
 	for i, w := range wanted {
-		o, err := s.sendSelect(w.folder.ID, true)
-		if err != nil {
+		var err error
+		if openings[i], err = s.sendSelect(w.folder.ID, true); err != nil {
 			return s.wire.drain()
 		}
-		flights[i] = d.sweepOutline(w.folder).askAll(&batch[endpoint.Item]{})
-		flights[i].send(s)
-		w.opening = o
+		asked[i] = d.sweepOutline(w.folder).askAll(&batch[endpoint.Item]{})
+		asked[i].send(s)
 	}
 	for i, w := range wanted {
-		sel, err := w.opening.await()
+		sel, err := openings[i].await()
 		if err != nil || w.folder.Validity != validityText(sel.validity) {
 			return s.wire.drain()
 		}
-		all, err := flights[i].await(s, sel)
+		all, err := asked[i].await(s, sel)
 		if err != nil && !s.alive() {
 			return err
 		}
-		if all {
-			w.items = flights[i].came.values
-		}
+		w.items = asked[i].came.values
 		w.end(all)
 	}
 	return nil
@@ -72,11 +70,10 @@ type outlines struct {
 
 // foreseen is the outline of one folder, which whoever asks for it waits for.
 type foreseen struct {
-	folder  endpoint.Folder
-	opening *opening
-	items   []endpoint.Item
-	whole   bool          // they are all there
-	ended   chan struct{} // closed when it is known
+	folder endpoint.Folder
+	items  []endpoint.Item
+	whole  bool          // they are all there
+	ended  chan struct{} // closed when it is known
 }
 
 // begin notes which outlines are asked for ahead. What nobody wanted of those before is let go.
@@ -84,13 +81,12 @@ func (o *outlines) begin(folders []endpoint.Folder) (wanted []*foreseen) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.coming = map[string]*foreseen{}
-	left := int64(aheadItems)
+	left := aheadItems
 	for _, f := range folders {
-		st, ok := parseState(f.State)
-		if !ok || st.uidNext > pageItems+1 || st.messages > min(aheadLargest, left) || len(wanted) == aheadFolders {
+		if !fewUIDs(f) || f.Items > min(aheadLargest, left) || len(wanted) == aheadFolders {
 			continue
 		}
-		left -= st.messages
+		left -= f.Items
 		w := &foreseen{folder: f, ended: make(chan struct{})}
 		o.coming[f.ID] = w
 		wanted = append(wanted, w)
@@ -98,13 +94,14 @@ func (o *outlines) begin(folders []endpoint.Folder) (wanted []*foreseen) {
 	return wanted
 }
 
-// take returns the whole outline of a folder, once. It is not ok if it was not asked for ahead, or did not come.
+// take returns the whole outline of a folder, once. It is not ok if it was not asked for ahead, or did not come. One that was asked for
+// by another listing is not taken: items may have come since, which are older than the State in this one.
 func (o *outlines) take(ctx context.Context, f endpoint.Folder) (items []endpoint.Item, ok bool) {
 	o.mu.Lock()
 	w := o.coming[f.ID]
 	delete(o.coming, f.ID)
 	o.mu.Unlock()
-	if w == nil || w.folder.Validity != f.Validity {
+	if w == nil || w.folder.State != f.State {
 		return nil, false
 	}
 	select {

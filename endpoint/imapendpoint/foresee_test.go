@@ -112,6 +112,19 @@ func TestForeseenOutlinesThatDoNotCome(t *testing.T) {
 	}
 }
 
+// TestForeseenOutlineOfAnOlderListing has a message come after an outline that nobody asked for, and the folder listed again: what was
+// listed then must not be missing.
+func TestForeseenOutlineOfAnOlderListing(t *testing.T) {
+	model := modelOf(3)
+	m := openScript(t, model)
+	m.ForeseeOutlines(t.Context(), all(t, m.Folders(t.Context())))
+	m.Driver().(*driver).pool.ahead.Wait() // until it is there
+	model.Add("INBOX", message(4))
+	if got := outlinesOf(t, m, all(t, m.Folders(t.Context()))); len(got[0]) != 4 {
+		t.Errorf("%d items, want 4", len(got[0]))
+	}
+}
+
 // TestCloseEndsWhatIsForeseen has a server that never answers.
 func TestCloseEndsWhatIsForeseen(t *testing.T) {
 	noLeaks(t)
@@ -140,24 +153,25 @@ func TestCloseEndsWhatIsForeseen(t *testing.T) {
 
 // TestForeseenOutlinesAreFew has more folders than are asked for ahead, large ones, and some without a state.
 func TestForeseenOutlinesAreFew(t *testing.T) {
-	stateOf := func(messages int64) string {
-		return folderState{validity: 1, uidNext: uint32(messages) + 1, messages: messages}.text()
+	folderOf := func(name string, items int, uidNext uint32) endpoint.Folder {
+		st := folderState{validity: 1, uidNext: uidNext, messages: int64(items)}
+		return endpoint.Folder{ID: name, Items: items, State: st.text()}
 	}
 	folders := []endpoint.Folder{
 		{ID: "unknown"},
-		{ID: "largest", State: stateOf(aheadLargest)},
-		{ID: "too large", State: stateOf(aheadLargest + 1)},
-		{ID: "sparse", State: folderState{validity: 1, uidNext: pageItems + 2, messages: 1}.text()},
+		folderOf("largest", aheadLargest, aheadLargest+1),
+		folderOf("too large", aheadLargest+1, aheadLargest+2),
+		folderOf("sparse", 1, pageItems+2),
 	}
 	for i := range 2 * aheadItems / aheadLargest {
-		folders = append(folders, endpoint.Folder{ID: fmt.Sprint(i), State: stateOf(aheadLargest)})
+		folders = append(folders, folderOf(fmt.Sprint(i), aheadLargest, aheadLargest+1))
 	}
 	var o outlines
 	if n := len(o.begin(folders)); n != aheadItems/aheadLargest || o.coming["largest"] == nil || o.coming["sparse"] != nil {
 		t.Errorf("%d folders, want %d: %v", n, aheadItems/aheadLargest, o.coming)
 	}
-	for i := range folders {
-		folders[i].State = stateOf(0)
+	for i, f := range folders {
+		folders[i] = folderOf(f.ID, 0, 1)
 	}
 	folders = append(folders, folders...)
 	if n := len(o.begin(folders)); n != aheadFolders {

@@ -12,7 +12,7 @@ import (
 func (d *driver) Outline(ctx context.Context, f endpoint.Folder, since string) iter.Seq2[endpoint.Item, error] {
 	return func(yield func(endpoint.Item, error) bool) {
 		if since == "" {
-			if items, ok := d.outlines.take(ctx, f); ok {
+			if items, ok := d.ahead.take(ctx, f); ok {
 				for _, it := range items {
 					if !yield(it, nil) {
 						return

@@ -147,7 +147,7 @@ func (w sweep[T]) yieldBatch(ctx context.Context, p *progress, b *batch[T], yiel
 
 // begin finds out which messages are to be fetched, and fetches the first of them.
 func (w sweep[T]) begin(ctx context.Context, since string, p *progress, b *batch[T]) error {
-	few := since == "" && w.fewUIDs()
+	few := since == "" && fewUIDs(w.folder)
 	if few {
 		if all, err := w.atOnce(ctx, p, b); all || err != nil {
 			return err
